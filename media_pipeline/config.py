@@ -1,0 +1,125 @@
+"""Settings: what a person may choose, and the only place that reads the environment.
+
+Every field is a variable `MEDIA_<NAME>` (or a line of `.env`); docs/configuration.md describes each, and a test holds
+the two together. What is not here: thresholds, which belong to the model that made the vectors (models/).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from media_pipeline.errors import ConfigError
+
+PREFIX = "MEDIA_"
+BLOB_SCHEMES = ("file", "s3")
+DATABASE_SCHEMES = ("postgresql", "postgres")
+
+
+class Settings(BaseSettings):
+    """What a person may choose. Read it with `Settings.load()`, whose errors name the setting."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    home: Path = Field(Path(".media_pipeline"), description="folder of everything local: database, blobs, index, Dagster")
+    tenant: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] = Field(
+        "public", description="the catalog that this process reads and writes"
+    )
+    code_prefix: Annotated[str, Field(pattern=r"^[A-Z0-9-]{0,24}$")] = Field(
+        "MYCO-IMG-", description="what public codes begin with"
+    )
+
+    database_url: SecretStr | None = Field(
+        None, description="`postgresql://…` of a server; unset: the embedded PostgreSQL in the home folder"
+    )
+    embedded_user: str = Field("nobody", description="account that runs the embedded PostgreSQL when started as root")
+    embedded_fsync: bool = Field(True, description="off only for tests: a power cut may then lose the catalog")
+
+    blob_url: str = Field("", description="`file:PATH` or `s3://BUCKET/PREFIX` of the library; unset: `HOME/blobs`")
+    uploads_url: str = Field("", description="`file:PATH` or `s3://BUCKET/PREFIX` to watch; unset: `HOME/bucket`")
+    uploads_licence: str = Field("", description="licence of everything uploaded, e.g. `CC-BY-4.0`; unset: unknown")
+    uploads_attribution: str = Field("", description="whom to name for everything uploaded")
+    s3_endpoint_url: str | None = Field(None, description="for MinIO, R2 and others; unset: Amazon")
+    s3_region: str = Field("us-east-1", description="region of the buckets")
+    s3_access_key: str | None = Field(None, description="unset: boto3's own chain")
+    s3_secret_key: SecretStr | None = Field(None, description="unset: boto3's own chain")
+
+    qdrant_url: str | None = Field(None, description="URL of a Qdrant server; unset: Qdrant Edge in the home folder")
+    qdrant_api_key: SecretStr | None = Field(None, description="key of that server")
+
+    model: str = Field("descriptor-512", description="embedding model, a name of the registry in `models/`")
+    model_weights: str = Field("", description="weights of that model, where it has any")
+    contact: str = Field("", description="e-mail or URL in the User-Agent of requests to public sources")
+
+    max_bytes: int = Field(100_000_000, ge=1, description="largest original that is stored")
+    max_pixels: int = Field(200_000_000, ge=1, description="largest picture that is decoded (width x height)")
+    item_seconds: float = Field(60.0, gt=0, description="a worker that needs longer for one item is ended")
+    item_memory_mb: int = Field(4096, ge=256, description="address space of one worker process")
+    workers: int = Field(0, ge=0, le=256, description="worker processes of a step; 0: one per core")
+    batch_size: int = Field(100, ge=1, le=10_000, description="items committed together")
+    max_attempts: int = Field(3, ge=1, description="tries of an item that fails for a passing reason; then it is dead")
+    retry_backoff_s: float = Field(60.0, ge=0, description="wait before the second try; four times as long each time")
+    shards: dict[str, Annotated[int, Field(ge=1, le=256)]] = Field(
+        default_factory=dict, description='partitions per source, as JSON: `{"uploads": 4}`; a source not named has one'
+    )
+
+    @field_validator("blob_url", "uploads_url")
+    @classmethod
+    def _is_blob_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and parts.scheme not in BLOB_SCHEMES:
+            raise ValueError("must be file:PATH or s3://BUCKET/PREFIX")
+        if parts.scheme == "s3" and not parts.netloc:
+            raise ValueError("names no bucket: s3://BUCKET/PREFIX")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and urlsplit(value.get_secret_value()).scheme not in DATABASE_SCHEMES:
+            raise ValueError("must be postgresql://USER:PASSWORD@HOST/DATABASE")
+        return value
+
+    @field_validator("qdrant_url", "s3_endpoint_url")
+    @classmethod
+    def _is_http(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).scheme not in ("http", "https"):
+            raise ValueError("must be http://HOST:PORT or https://HOST:PORT")
+        return value
+
+    @classmethod
+    def load(cls, **chosen: Any) -> Self:
+        """The environment's settings with `chosen` on top; a wrong one is a ConfigError that names it."""
+        try:
+            return cls(**chosen)
+        except ValidationError as wrong:
+            raise ConfigError(_told(wrong)) from wrong
+
+    @property
+    def home_path(self) -> Path:
+        """The home folder, absolute: a later change of the working folder must not move it."""
+        return self.home.expanduser().resolve()
+
+    @property
+    def worker_count(self) -> int:
+        return self.workers or os.cpu_count() or 1
+
+
+def _told(wrong: ValidationError) -> str:
+    """One line per wrong setting: its variable, the value given, what is allowed. Secrets are not repeated."""
+    lines = []
+    for fault in wrong.errors():
+        name = str(fault["loc"][0]) if fault["loc"] else "?"
+        field = Settings.model_fields.get(name)
+        secret = field is not None and "SecretStr" in str(field.annotation)
+        shown = "(not shown)" if secret else repr(fault["input"])
+        about = f" ({field.description})" if field is not None and field.description else ""
+        lines.append(f"{PREFIX}{name.upper()}={shown}: {fault['msg'].removeprefix('Value error, ')}{about}")
+    return "\n".join(lines)

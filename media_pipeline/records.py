@@ -1,0 +1,66 @@
+"""The words that stages and stores share: frozen, plain, without behaviour beyond how an identity is made.
+
+What is not here: tables (stores/catalog/tables.py) and anything that belongs to one stage only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID, uuid5
+
+MediaKind = Literal["image", "video", "audio"]
+
+NAMESPACE = UUID("6d656469-615f-5069-8070-656c696e6531")
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def listing_id(tenant: str, source: str, source_key: str, edition: str) -> UUID:
+    """A key whose content changed (another `edition`) is another listing: the former file is not forgotten."""
+    return uuid5(NAMESPACE, "\0".join(("listing", tenant, source, source_key, edition)))
+
+
+def media_id(tenant: str, sha256: str) -> UUID:
+    """One distinct file of one tenant: a repeated upload or run can only find it again."""
+    return uuid5(NAMESPACE, "\0".join(("media", tenant, sha256)))
+
+
+def public_codes(media: UUID, prefix: str) -> tuple[str, ...]:
+    """The codes of one media in the order in which they are tried: 40 bits of its digest each.
+
+    No sequence number: a run that is killed and repeated gives the same codes. The second and later ones are for the
+    one in 10^12 pairs whose first 40 bits meet.
+    """
+    bits = int.from_bytes(hashlib.sha256(media.bytes).digest(), "big")
+    words = []
+    for place in range(6):
+        forty = (bits >> (256 - 40 * (place + 1))) & (2**40 - 1)
+        words.append(prefix + "".join(CROCKFORD[(forty >> shift) & 31] for shift in range(35, -1, -5)))
+    return tuple(words)
+
+
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """A licence as normalised by licences.py; `raw` is what the source said."""
+
+    name: str
+    family: str
+    is_open: bool
+    raw: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One photo at one source, before anything is downloaded."""
+
+    source: str
+    source_key: str
+    edition: str
+    original_url: str
+    licence: Licence
+    page_url: str | None = None
+    attribution: str | None = None
+    fallback_urls: tuple[str, ...] = ()
+    subject_id: str | None = None
+    size_bytes: int | None = None
