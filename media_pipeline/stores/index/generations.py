@@ -1,0 +1,157 @@
+"""The embedded index of one collection: a folder of generations, each written once, then only read.
+
+Here: how a generation is made, opened and thrown away. Not here: which one is live; that is a row of the catalog.
+
+    00000012-9f31c2aa/shard    a sealed generation: flushed, closed, on disk; never changed, never opened in place
+    .writing-00000013-…/       being written under the lock; left over when its writer was killed
+    .swept-00000011-…/         being removed
+    .readers/<random>/shard    the private copy of a reader, which holds its `lock`
+
+One process at a time may open a shard, and a graph takes minutes to build, so nobody shares one: a writer works on a
+copy and seals it under a new name, a reader works on a copy. Copying costs little: holes stay holes.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from media_pipeline.errors import VectorIndexError
+from media_pipeline.stores.index.edge import EdgeIndex
+from media_pipeline.stores.index.folders import (
+    claim,
+    claimed_folder,
+    copy_folder,
+    remove_folder,
+    remove_unclaimed,
+    sync,
+    sync_folder,
+)
+from media_pipeline.stores.index.interface import PAYLOAD_INDEXES, TUNING, PayloadIndex, Tuning
+
+NAME = re.compile(r"([0-9]{8})-[0-9a-f]{8}")
+SHARD = "shard"
+WRITING = ".writing-"
+SWEPT = ".swept-"
+READERS = ".readers"
+LOCK = ".lock"
+
+
+class EdgeGenerations:
+    """The generations below one folder."""
+
+    def __init__(self, root: Path, *, tuning: Tuning = TUNING) -> None:
+        self.root = root
+        self._tuning = tuning
+
+    @contextmanager
+    def append(
+        self, live: str | None, dims: int, payload_indexes: Sequence[PayloadIndex] = PAYLOAD_INDEXES
+    ) -> Iterator[EdgeIndex]:
+        """A new generation with the points of `live`. After the block it is sealed; after an error it never was."""
+        with _disk(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+        with claim(self.root / LOCK) as holder:
+            if holder is not None:
+                raise VectorIndexError(f"{self.root}: process {holder} is writing; try again when it has finished")
+            self._remove_leftovers()
+            name = self._next_name(live)
+            writing = self.root / (WRITING + name)
+            with ExitStack() as undo:
+                undo.callback(remove_folder, writing)
+                with _disk(self.root):
+                    writing.mkdir()
+                    if live is not None:
+                        self._copy(live, writing / SHARD)
+                index = EdgeIndex(writing / SHARD, name=name, tuning=self._tuning)
+                undo.callback(index.close)
+                index.ensure(dims, payload_indexes)
+                yield index
+                index.flush()
+                index.close()
+                with _disk(self.root):
+                    sync_folder(writing)
+                    writing.rename(self.root / name)
+                    sync(self.root)
+
+    def open_copy(self, name: str) -> EdgeIndex:
+        """A private copy to read, removed when it is closed; that of a killed reader, at the next open."""
+        readers = self.root / READERS
+        undo = ExitStack()
+        try:
+            with _disk(self.root):
+                if not self.root.exists():
+                    raise self._superseded(name)
+                readers.mkdir(exist_ok=True)
+                remove_unclaimed(readers)
+                own = undo.enter_context(claimed_folder(readers))
+                self._copy(name, own / SHARD)
+            return EdgeIndex(own / SHARD, name=name, tuning=self._tuning, after_close=undo.close)
+        except BaseException:
+            undo.close()
+            raise
+
+    def sweep(self, keep: Collection[str]) -> tuple[str, ...]:
+        """Remove the generations older than the newest of `keep`, but for those in it, and what the killed left.
+
+        A newer one stays: its writer may be about to publish it, and the next sweep knows. While another process
+        writes nothing is removed, because it may be copying what would go.
+        """
+        if not self.root.exists():
+            return ()
+        with claim(self.root / LOCK) as holder, _disk(self.root):
+            if holder is not None:
+                return ()
+            newest = max(keep, default=None)
+            gone = [name for name in self.names() if name not in keep and (newest is None or name < newest)]
+            for name in gone:
+                # A reader that is copying must see the whole generation vanish, never a part of it.
+                (self.root / name).rename(self.root / (SWEPT + name))
+            self._remove_leftovers()
+            remove_unclaimed(self.root / READERS)
+            return tuple(gone)
+
+    def names(self) -> list[str]:
+        """The sealed generations, oldest first."""
+        if not self.root.exists():
+            return []
+        return sorted(entry.name for entry in self.root.iterdir() if NAME.fullmatch(entry.name))
+
+    def _copy(self, name: str, target: Path) -> None:
+        if not NAME.fullmatch(name):
+            raise VectorIndexError(f"{name!r} is not the name of a generation")
+        source = self.root / name
+        try:
+            copy_folder(source / SHARD, target)
+        except FileNotFoundError as gone:
+            raise self._superseded(name) from gone
+        # Removing renames first, so a source that still has its name was whole all the while.
+        if not source.exists():
+            raise self._superseded(name)
+
+    def _superseded(self, name: str) -> VectorIndexError:
+        return VectorIndexError(
+            f"{self.root}: generation {name} is superseded: read the pointer again; "
+            "if it still names this one, the folder was lost: write all points anew"
+        )
+
+    def _next_name(self, live: str | None) -> str:
+        numbers = [int(found[1]) for name in (*self.names(), live or "") if (found := NAME.fullmatch(name))]
+        # The random half: a number may come twice when folders are removed by hand, a name never.
+        return f"{max(numbers, default=0) + 1:08d}-{secrets.token_hex(4)}"
+
+    def _remove_leftovers(self) -> None:
+        for entry in self.root.iterdir():
+            if entry.name.startswith((WRITING, SWEPT)):
+                remove_folder(entry)
+
+
+@contextmanager
+def _disk(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as wrong:
+        raise VectorIndexError(f"{root}: {wrong}") from wrong
