@@ -28,7 +28,9 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
     )
 
-    home: Path = Field(Path(".media_pipeline"), description="folder of everything local: database, blobs, index, Dagster")
+    home: Path = Field(
+        Path(".media_pipeline"), description="folder of everything local: database, blobs, index, Dagster"
+    )
     tenant: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] = Field(
         "public", description="the catalog that this process reads and writes"
     )
