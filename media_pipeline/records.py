@@ -6,14 +6,22 @@ What is not here: tables (stores/catalog/tables.py) and anything that belongs to
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID, uuid5
+
+from media_pipeline.errors import ItemError
 
 MediaKind = Literal["image", "video", "audio"]
 
 NAMESPACE = UUID("6d656469-615f-5069-8070-656c696e6531")
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def page_id(tenant: str, partition: str, sha256: str) -> UUID:
+    """One answer of a source: received twice, it is one page."""
+    return uuid5(NAMESPACE, "\0".join(("page", tenant, partition, sha256)))
 
 
 def listing_id(tenant: str, source: str, source_key: str, edition: str) -> UUID:
@@ -64,3 +72,32 @@ class Listing:
     fallback_urls: tuple[str, ...] = ()
     subject_id: str | None = None
     size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewBlob:
+    """A blob to put before the rows that name it."""
+
+    key: str
+    data: bytes
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One output of one item: its rows (without tenant and id of the item) and the blobs that they name."""
+
+    rows: tuple[Mapping[str, Any], ...] = ()
+    blobs: tuple[NewBlob, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplicable:
+    """The output does not exist for this item, and that is no failure."""
+
+    reason: str
+    detail: str = ""
+
+
+Result = Made | NotApplicable | ItemError
+Results = Mapping[str, Result]

@@ -33,11 +33,8 @@ __all__ = ["Embedded", "Membership", "Options", "alive", "join", "start", "stop"
 DEFAULTS = Options()
 POLL_S = 0.02
 HALT_S = 60.0  # a fast shutdown writes one checkpoint; whoever needs longer is killed, and recovers at the next start
-VANISH_S = 3.0  # from SIGKILL to the kernel's freeing of the lock
+VANISH_S = 5.0  # from SIGKILL to the kernel's freeing of the lock
 LOG_BYTES = 10_000_000
-# Containers have a /dev/shm of 64 MB or less: with 16 KB `posix`, the default, neither initdb nor the server start, and
-# parallel queries outgrow 64 MB. Files in the data folder cost a parallel hash join 6–15 %.
-MEMORY = ("-c", "dynamic_shared_memory_type=mmap")
 # Not pg_ctl: it pastes paths into a shell command, and a home called `$(touch X)` was executed. Here they are
 # arguments. The `&` gives the server another parent, so that it is no child of ours to wait for.
 LAUNCH = '"$0" "$@" </dev/null >>server.log 2>&1 &'
@@ -100,8 +97,9 @@ def start(home: Path, *, options: Options = DEFAULTS) -> Embedded:
         with _locked(home, options):
             embedded = located(home, options)
             until = time.monotonic() + options.wait_s
+            # A live postmaster without a socket (someone cleaned /tmp) can be reached by nobody: it is restarted.
             while not _answers(embedded):
-                if not _may_yet_answer(embedded):
+                if _postmaster(embedded) is None or not any(embedded.sockets.glob(".s.PGSQL.*")):
                     _halt(embedded)
                     embedded = prepared(embedded, options)
                     if not embedded.data.exists():
@@ -135,12 +133,6 @@ def alive(home: Path, *, options: Options = DEFAULTS) -> bool:
 def _answers(embedded: Embedded) -> bool:
     """Ping, not connect: true even when all connections are taken. The server of a removed data folder is not ours."""
     return embedded.data.exists() and pq.PGconn.ping(f"{embedded.conninfo} connect_timeout=5".encode()) == pq.Ping.OK
-
-
-def _may_yet_answer(embedded: Embedded) -> bool:
-    """Whether to wait for it: not where its data was removed, nor where its socket was (somebody cleaned /tmp)."""
-    reachable = embedded.data.exists() and any(embedded.sockets.glob(".s.PGSQL.*"))
-    return reachable and _postmaster(embedded) is not None
 
 
 def _lives(embedded: Embedded) -> bool:
@@ -195,7 +187,7 @@ def _create(embedded: Embedded, options: Options) -> None:
         os.chown(new, embedded.account.pw_uid, embedded.account.pw_gid)
     # The built-in locale sorts alike on every machine; the C library's breaks indexes when that is upgraded.
     locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-    words = [str(embedded.binaries / "bin/initdb"), "-D", str(new), "-U", SUPERUSER, "--auth=trust", *locale, *MEMORY]
+    words = [str(embedded.binaries / "bin/initdb"), "-D", str(new), "-U", SUPERUSER, "--auth=trust", *locale]
     made = run(embedded.account, *words, *(() if options.durable else ("--no-sync",)), cwd=new)
     if made.returncode != 0:
         shutil.rmtree(new, ignore_errors=True)
@@ -224,10 +216,13 @@ def _launch(embedded: Embedded, options: Options) -> None:
         "max_connections": "50",
         "client_connection_check_interval": "1s",
         "cluster_name": embedded.sockets.name,  # in the titles of its processes, by which `_processes` knows them
+        # Containers have a /dev/shm of 64 MB or less: with 16 KB `posix` did not start, and parallel queries outgrow
+        # 64 MB. Files in the data folder cost a parallel hash join 6–15 %.
+        "dynamic_shared_memory_type": "mmap",
     }
     if not options.durable:  # never synchronous_commit=off as well: that lost committed tables on `kill -9`
         settings |= {"fsync": "off", "full_page_writes": "off"}
-    words = [str(embedded.binaries / "bin/postgres"), "-D", str(embedded.data), "-k", str(embedded.sockets), *MEMORY]
+    words = [str(embedded.binaries / "bin/postgres"), "-D", str(embedded.data), "-k", str(embedded.sockets)]
     for name, value in settings.items():
         words += ["-c", f"{name}={value}"]
     lock = flocks.opened(embedded.lock_path)
@@ -242,8 +237,7 @@ def _halt(embedded: Embedded) -> bool:
     """End every process of the server, by whatever it takes; whether there was one."""
     ran = bool(_processes(embedded))
     until = time.monotonic() + HALT_S
-    # Where the home was removed there is nothing to write the last checkpoint to: that attempt takes 15 s.
-    if embedded.data.exists() and (postmaster := _postmaster(embedded)) is not None:
+    if (postmaster := _postmaster(embedded)) is not None:
         with suppress(psutil.NoSuchProcess):
             postmaster.send_signal(signal.SIGINT)  # not `pg_ctl stop`: that needs the pid file
         while _postmaster(embedded) is not None and time.monotonic() < until:

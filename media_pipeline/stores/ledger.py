@@ -1,0 +1,319 @@
+"""The ledger: what happened to every item at every output, and so what is left to do.
+
+One row per (item, output): no row means never ran; another version or another digest of inputs than today's means
+stale. What is not here: the loop that works it off (orchestration/work.py) and the table itself
+(stores/catalog/tables.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    case,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from media_pipeline.errors import ItemError
+from media_pipeline.stores.catalog.tables import ledger
+
+Status = Literal["done", "not_applicable", "failed", "dead"]
+
+MAX_DETAIL = 500
+
+# A column of this name among the items is part of their inputs, for what comes of no upstream output.
+OWN_INPUTS = "own_inputs"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an item has no result. A passing reason is tried again by itself, a lasting one only when inputs, version or
+    a person (`media-pipeline retry`) say so."""
+
+    meaning: str
+    passing: bool = False
+
+
+REASONS: Final[Mapping[str, Reason]] = {
+    # fetch
+    "empty": Reason("the file has no bytes"),
+    "not_media": Reason("its bytes are not of a picture, video or sound that is known here"),
+    "too_large": Reason("more bytes than MEDIA_MAX_BYTES allows"),
+    "gone": Reason("it was listed, but is no longer there"),
+    "replaced": Reason("it changed after it was listed; its new version is a listing of its own"),
+    # examine
+    "truncated": Reason("the file ends before the picture does"),
+    "undecodable": Reason("the decoder refuses it"),
+    "too_many_pixels": Reason("its header promises more pixels than MEDIA_MAX_PIXELS allows"),
+    "not_a_picture": Reason("the step works on pictures, and this is something else"),
+    # embed, group
+    "flat_picture": Reason("one colour all over: it looks like every other such picture"),
+    "not_calibrated": Reason("nobody has measured which cosine of this model means «the same picture»"),
+    # any pool worker
+    "worker_died": Reason("the worker process ended while it held this item", passing=True),
+    "too_slow": Reason("it needed longer than MEDIA_ITEM_SECONDS", passing=True),
+    "out_of_memory": Reason("it needed more than MEDIA_ITEM_MEMORY_MB", passing=True),
+    # any stage
+    "blob_lost": Reason("its file is missing from the library, or its bytes are damaged"),
+    "upstream_failed": Reason("an earlier output has no result for it"),
+    "unexpected": Reason("an error that this version does not know: a bug, please report it"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One asset's claim on items: its rows are stale when `version` or the rows of `upstream` change."""
+
+    name: str
+    version: str
+    upstream: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row to write."""
+
+    item_id: UUID
+    output: Output
+    partition: str
+    inputs: str
+    status: Status
+    reason: str | None = None
+    detail: str | None = None
+    attempts: int = 1
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """A passing failure is tried again after a wait that grows fourfold; after `max_attempts` the item is dead."""
+
+    max_attempts: int
+    backoff: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One item and what is due for it. `blocked` names, per output, the upstream that failed or does not apply."""
+
+    item_id: UUID
+    partition: str
+    row: Mapping[str, Any]
+    inputs: Mapping[str, str]
+    attempts: Mapping[str, int]
+    blocked: Mapping[str, tuple[Status, str]]
+
+
+def failure(item: UUID, output: Output, *, error: ItemError, before: Due, now: datetime, policy: RetryPolicy) -> Entry:
+    """The row of an item that failed: settled, to be tried again, or dead."""
+    attempts = before.attempts[output.name] + 1
+    known = REASONS.get(error.reason)
+    detail = error.detail.replace("\0", "\\0")[:MAX_DETAIL] or None
+    entry = Entry(item, output, before.partition, before.inputs[output.name], "failed", error.reason, detail, attempts)
+    if known is None or not known.passing:
+        return entry
+    if attempts >= policy.max_attempts:
+        return Entry(item, output, before.partition, entry.inputs, "dead", error.reason, detail, attempts)
+    return Entry(
+        item,
+        output,
+        before.partition,
+        entry.inputs,
+        "failed",
+        error.reason,
+        detail,
+        attempts,
+        now + policy.backoff * 4 ** (attempts - 1),
+    )
+
+
+def due(
+    items: FromClause, outputs: Sequence[Output], *, tenant: str, now: datetime, after: UUID | None = None
+) -> Select[Any]:
+    """The items (columns `item_id`, `partition`, …) for which at least one output is due, in order of id.
+
+    Due is: every upstream row is settled, and there is no row yet, or one of another version or other inputs, or one
+    whose time to be tried again has come.
+    """
+    source: FromClause = items
+    wanted: list[ColumnElement[bool]] = []
+    shown: list[ColumnElement[Any]] = []
+    seen: dict[str, FromClause] = {}
+    for name in dict.fromkeys(name for output in outputs for name in output.upstream):
+        above = ledger.alias(f"above_{name}")
+        seen[name] = above
+        source = source.outerjoin(above, _row_of(above, items, tenant, name))
+    for place, output in enumerate(outputs):
+        own = ledger.alias(f"own_{output.name}")
+        source = source.outerjoin(own, _row_of(own, items, tenant, output.name))
+        rows = [seen[name] for name in output.upstream]
+        digest = _digest(items, rows)
+        is_due = and_(
+            *(_settled(row) for row in rows),
+            or_(
+                own.c.item_id.is_(None),
+                own.c.version != output.version,
+                own.c.inputs != digest,
+                and_(own.c.status == "failed", own.c.retry_at <= now),
+            ),
+        )
+        same = and_(own.c.version == output.version, own.c.inputs == digest)
+        wanted.append(is_due)
+        shown += [
+            is_due.label(f"due_{place}"),
+            digest.label(f"inputs_{place}"),
+            case((same, own.c.attempts), else_=0).label(f"attempts_{place}"),
+            _blocked(output, rows).label(f"blocked_{place}"),
+        ]
+    query = select(items, *shown).select_from(source).where(or_(*wanted)).order_by(items.c.item_id)
+    return query if after is None else query.where(items.c.item_id > after)
+
+
+def read_due(connection: Connection, query: Select[Any], outputs: Sequence[Output]) -> list[Due]:
+    """The rows of a `due` query."""
+    found = []
+    for row in connection.execute(query).mappings():
+        places = {output.name: place for place, output in enumerate(outputs) if row[f"due_{place}"]}
+        blocked: dict[str, tuple[Status, str]] = {}
+        for name, place in places.items():
+            if told := row[f"blocked_{place}"]:
+                status, _, reason = told.partition("|")
+                blocked[name] = ("not_applicable" if status == "not_applicable" else "failed", reason)
+        found.append(
+            Due(
+                item_id=row["item_id"],
+                partition=row["partition"],
+                row=row,
+                inputs={name: row[f"inputs_{place}"] for name, place in places.items()},
+                attempts={name: row[f"attempts_{place}"] for name, place in places.items()},
+                blocked=blocked,
+            )
+        )
+    return found
+
+
+def standing(items: FromClause, output: Output, tenant: str) -> Select[Any]:
+    """(partition, status, reason, items) of every item at one output: a status of the ledger, `never_ran` or `stale`."""
+    source: FromClause = items
+    rows = [ledger.alias(f"above_{name}") for name in output.upstream]
+    for name, above in zip(output.upstream, rows, strict=True):
+        source = source.outerjoin(above, _row_of(above, items, tenant, name))
+    own = ledger.alias("own")
+    source = source.outerjoin(own, _row_of(own, items, tenant, output.name))
+    stale = or_(own.c.version != output.version, own.c.inputs != _digest(items, rows))
+    status = case((own.c.item_id.is_(None), "never_ran"), (stale, "stale"), else_=own.c.status).label("status")
+    reason = case((or_(own.c.item_id.is_(None), stale), ""), else_=func.coalesce(own.c.reason, "")).label("reason")
+    return (
+        select(items.c.partition, status, reason, func.count().label("items"))
+        .select_from(source)
+        .group_by(items.c.partition, status, reason)
+        .order_by(items.c.partition, status, reason)
+    )
+
+
+def _row_of(alias: FromClause, items: FromClause, tenant: str, output: str) -> ColumnElement[bool]:
+    return and_(alias.c.tenant == tenant, alias.c.output == output, alias.c.item_id == items.c.item_id)
+
+
+def _settled(row: FromClause) -> ColumnElement[bool]:
+    """There is an answer that will not change by itself."""
+    return and_(row.c.item_id.is_not(None), or_(row.c.status != "failed", row.c.retry_at.is_(None)))
+
+
+def _digest(items: FromClause, rows: Sequence[FromClause]) -> ColumnElement[str]:
+    parts = [part for row in rows for part in (row.c.version, row.c.inputs, row.c.status, row.c.reason)]
+    if OWN_INPUTS in items.c:
+        parts.append(items.c[OWN_INPUTS])
+    if not parts:
+        return literal("")
+    return func.md5(func.concat_ws("|", *(func.coalesce(part, "") for part in parts)))
+
+
+def _blocked(output: Output, rows: Sequence[FromClause]) -> ColumnElement[str]:
+    """`status|name: reason` of the first upstream without a result, or an empty string."""
+    whens = [
+        (row.c.status != "done", func.concat(row.c.status, "|", name, ": ", row.c.reason))
+        for name, row in zip(output.upstream, rows, strict=True)
+    ]
+    return case(*whens, else_="") if whens else literal("")
+
+
+def record(connection: Connection, entries: Iterable[Entry], *, tenant: str, run_id: str, now: datetime) -> None:
+    """Write the rows, replacing those of the same item and output."""
+    values = [
+        {
+            "tenant": tenant,
+            "output": entry.output.name,
+            "item_id": entry.item_id,
+            "partition": entry.partition,
+            "version": entry.output.version,
+            "inputs": entry.inputs,
+            "status": entry.status,
+            "reason": entry.reason,
+            "detail": entry.detail,
+            "attempts": entry.attempts,
+            "retry_at": entry.retry_at,
+            "run_id": run_id,
+            "finished_at": now,
+        }
+        for entry in entries
+    ]
+    if not values:
+        return
+    statement = insert(ledger)
+    fresh = {column.name: statement.excluded[column.name] for column in ledger.columns if not column.primary_key}
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["tenant", "output", "item_id"], set_=fresh), values
+    )
+
+
+def counts(connection: Connection, tenant: str) -> Sequence[Any]:
+    """(output, partition, status, reason, items) of everything recorded."""
+    columns = (ledger.c.output, ledger.c.partition, ledger.c.status, ledger.c.reason)
+    query = (
+        select(*columns, func.count().label("items"))
+        .where(ledger.c.tenant == tenant)
+        .group_by(*columns)
+        .order_by(*columns)
+    )
+    return connection.execute(query).all()
+
+
+def revive(
+    connection: Connection, tenant: str, *, outputs: Sequence[str] | None, reason: str | None, now: datetime
+) -> int:
+    """Make failed and dead items due again, their tries forgotten; how many.
+
+    Items that failed because of an upstream are left: they become due by themselves when that upstream changes.
+    """
+    chosen = and_(
+        ledger.c.tenant == tenant,
+        ledger.c.status.in_(["failed", "dead"]),
+        ledger.c.reason != "upstream_failed",
+        ledger.c.output.in_(outputs) if outputs is not None else true(),
+        ledger.c.reason == reason if reason is not None else true(),
+    )
+    return connection.execute(update(ledger).where(chosen).values(status="failed", attempts=0, retry_at=now)).rowcount
+
+
+def forget(connection: Connection, tenant: str, output: str, items: Sequence[UUID]) -> None:
+    """Drop the rows of items that are no longer there."""
+    connection.execute(
+        delete(ledger).where(ledger.c.tenant == tenant, ledger.c.output == output, ledger.c.item_id.in_(items))
+    )
