@@ -1,0 +1,41 @@
+"""When each source is asked again: once a day, each at an hour of its own.
+
+What is not here: what a run does, and runs for new uploads (sensors.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import dagster as dg
+
+from media_pipeline.orchestration.partitions import partitions_of
+from media_pipeline.sources import SOURCES
+
+FIRST_HOUR_UTC = 2
+
+
+def daily_schedules(job: str, shards: Mapping[str, int]) -> list[dg.ScheduleDefinition]:
+    """One schedule per source, stopped until somebody starts it: it may cost the source's quota."""
+    return [
+        dg.ScheduleDefinition(
+            name=f"daily_{source}",
+            job_name=job,
+            cron_schedule=f"0 {(FIRST_HOUR_UTC + hour) % 24} * * *",
+            execution_timezone="UTC",
+            execution_fn=_requests(source, shards),
+            description=f"Everything new of the source «{source}», once a day.",
+        )
+        for hour, source in enumerate(SOURCES)
+    ]
+
+
+def _requests(
+    source: str, shards: Mapping[str, int]
+) -> Callable[[dg.ScheduleEvaluationContext], Iterator[dg.RunRequest]]:
+    def requests(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
+        day = context.scheduled_execution_time.date().isoformat()
+        for partition in partitions_of(source, shards):
+            yield dg.RunRequest(run_key=f"{partition}/{day}", partition_key=partition)
+
+    return requests

@@ -1,0 +1,72 @@
+"""What starts runs by itself: new files among the uploads.
+
+The ledger of (key, etag) is the table of listings: a file is new until it is listed, whatever became of former runs.
+So a run that fails is asked for again, and no run key is needed, which Dagster would remember for ever.
+What is not here: how files are listed for real (stages/discover).
+"""
+
+import dagster as dg
+from sqlalchemy import select, tuple_
+
+from media_pipeline.config import Settings
+from media_pipeline.orchestration.partitions import partition_for
+from media_pipeline.stores.blobs import BlobInfo
+from media_pipeline.stores.catalog.tables import source_listings
+from media_pipeline.stores.library import Library, open_library
+
+SOURCE = "uploads"
+# A tick is cut off after 60 s; 1,000 keys are one request of S3.
+KEYS_A_TICK = 1000
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
+
+
+def uploads_sensor(job: str, settings: Settings) -> dg.SensorDefinition:
+    """Looks at the next 1,000 keys each tick, and starts over behind the last."""
+
+    @dg.sensor(
+        name="uploads_sensor",
+        job_name=job,
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.STOPPED,
+        description="New files in the upload folder or bucket start a run of their partition.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        with open_library(settings) as library:
+            seen = library.bucket.list_after(after=context.cursor or "", limit=KEYS_A_TICK)
+            waiting = partitions_with_news(library, seen)
+        cursor = seen[-1].key if len(seen) == KEYS_A_TICK else ""
+        busy = {partition for partition in waiting if _is_running(context.instance, job, partition)}
+        if waiting - busy:
+            requests = [dg.RunRequest(partition_key=partition) for partition in sorted(waiting - busy)]
+            return dg.SensorResult(run_requests=requests, cursor=cursor)
+        why = "a run is under way for what is new" if busy else f"nothing new among {len(seen)} keys"
+        return dg.SensorResult(skip_reason=why, cursor=cursor)
+
+    return sensor
+
+
+def partitions_with_news(library: Library, seen: list[BlobInfo]) -> set[str]:
+    """The partitions of those keys that are in no listing, in this edition."""
+    columns = (source_listings.c.source_key, source_listings.c.edition)
+    known = select(*columns).where(
+        source_listings.c.tenant == library.tenant,
+        source_listings.c.source == SOURCE,
+        tuple_(*columns).in_([(entry.key, entry.etag) for entry in seen]),
+    )
+    with library.engine.connect() as connection:
+        listed = {tuple(row) for row in connection.execute(known)}
+    return {
+        partition_for(SOURCE, entry.key, library.settings.shards)
+        for entry in seen
+        if (entry.key, entry.etag) not in listed
+    }
+
+
+def _is_running(instance: dg.DagsterInstance, job: str, partition: str) -> bool:
+    wanted = dg.RunsFilter(job_name=job, statuses=UNFINISHED, tags={"dagster/partition": partition})
+    return instance.get_runs_count(wanted) > 0

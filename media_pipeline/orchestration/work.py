@@ -1,0 +1,277 @@
+"""The one loop over the ledger that every item stage runs.
+
+Lock (output, partition) -> next batch of items that are due -> load, compute (pure), settle, put blobs, per item and in
+parallel -> rows and ledger of the whole batch in ONE transaction, on the connection that holds the lock -> next. A run
+that is killed leaves whole batches only; the next run goes on behind them, and what it repeats it writes identically.
+
+What is not here: which items are due and what a reason means (stores/ledger.py), the worker processes (pool.py), how a
+report is shown in Dagster (reports.py), stages that need all items at once (they use `Desk` alone).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+from sqlalchemy import Connection, FromClause, Table, delete, func, insert, select
+
+from media_pipeline.errors import BlobCorrupt, BlobMissing, ItemError
+from media_pipeline.orchestration.pool import Workers, guarded
+from media_pipeline.records import Made, NotApplicable, Result, Results
+from media_pipeline.stores import ledger
+from media_pipeline.stores.catalog.locks import Held, holding
+from media_pipeline.stores.ledger import Due, Entry, Output
+from media_pipeline.stores.library import Library
+
+MAX_REMEMBERED = 12
+EVERYWHERE = "*"
+
+
+class Progress(Protocol):
+    """Who watches a run: a progress bar, a log."""
+
+    def begin(self, step: str, total: int) -> None: ...
+
+    def advance(self, step: str, done: int) -> None: ...
+
+    def end(self, step: str) -> None: ...
+
+
+class Unwatched:
+    """Nobody watches."""
+
+    def begin(self, step: str, total: int) -> None:
+        """Nobody is told."""
+
+    def advance(self, step: str, done: int) -> None:
+        """Nobody is told."""
+
+    def end(self, step: str) -> None:
+        """Nobody is told."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run in one partition: on which library, under which id, watched by whom, by which clock."""
+
+    library: Library
+    run_id: str
+    partition: str = EVERYWHERE
+    progress: Progress = field(default_factory=Unwatched)
+    clock: Callable[[], datetime] = _utc_now
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run did: counts by outcome per output, and who held the work if it was held."""
+
+    outcomes: dict[str, Counter[tuple[str, str]]] = field(default_factory=dict)
+    touched: list[UUID] = field(default_factory=list)
+    seconds: float = 0.0
+    held_by: str | None = None
+
+    def count(self, entry: Entry) -> None:
+        self.outcomes.setdefault(entry.output.name, Counter())[entry.status, entry.reason or ""] += 1
+        if len(self.touched) < MAX_REMEMBERED and entry.status == "done" and entry.item_id not in self.touched:
+            self.touched.append(entry.item_id)
+
+    def of(self, output: str) -> Counter[tuple[str, str]]:
+        return self.outcomes.get(output, Counter())
+
+
+@dataclass(frozen=True, slots=True)
+class ItemWork:
+    """What a stage hands to the loop.
+
+    `load` reads what `compute` needs (disk, bucket, network); `compute` is a pure module-level function that answers for
+    each output that is due; `settle` may look at the answer before anything is stored.
+    """
+
+    outputs: Mapping[Output, Table]
+    items: Callable[[Run], FromClause]
+    key: Literal["listing_id", "media_id", "page_id"]
+    load: Callable[[Run, Due], Any]
+    compute: Callable[[Any], Results]
+    place: Literal["processes", "threads"] = "processes"
+    settle: Callable[[Run, Due, Results], Results] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The place of one run at some outputs of one partition: the only way to read what is due and to write results."""
+
+    run: Run
+    connection: Connection
+    outputs: tuple[Output, ...]
+    report: Report
+
+    def count_due(self, items: FromClause) -> int:
+        query = self._due(items).order_by(None).subquery()
+        with self.connection.begin():
+            return self.connection.scalar(select(func.count()).select_from(query)) or 0
+
+    def read_due(self, items: FromClause, *, after: UUID | None = None, limit: int | None = None) -> list[Due]:
+        with self.connection.begin():
+            return ledger.read_due(self.connection, self._due(items, after=after).limit(limit), self.outputs)
+
+    def _due(self, items: FromClause, *, after: UUID | None = None) -> Any:
+        return ledger.due(items, self.outputs, tenant=self.run.library.tenant, now=self.run.clock(), after=after)
+
+    @contextmanager
+    def commit(self, entries: Sequence[Entry]) -> Iterator[Connection]:
+        """One transaction: the caller's rows and these ledger entries, or neither."""
+        with self.connection.begin():
+            yield self.connection
+            ledger.record(
+                self.connection,
+                entries,
+                tenant=self.run.library.tenant,
+                run_id=self.run.run_id,
+                now=self.run.clock(),
+            )
+        for entry in entries:
+            self.report.count(entry)
+
+
+@contextmanager
+def desk(run: Run, outputs: Sequence[Output]) -> Iterator[tuple[Report, Desk | None]]:
+    """Sit down at the outputs of a partition; no desk when somebody else works there (`report.held_by`)."""
+    report = Report(outcomes={output.name: Counter() for output in outputs})
+    begun = time.monotonic()
+    names = [f"{run.library.tenant}/{output.name}/{run.partition}" for output in outputs]
+    try:
+        with holding(run.library.engine, names, holder=run.run_id) as held:
+            if isinstance(held, Held):
+                report.held_by = held.by
+                yield report, None
+            else:
+                yield report, Desk(run, held, tuple(outputs), report)
+    finally:
+        report.seconds = time.monotonic() - begun
+
+
+def work_off(work: ItemWork, run: Run) -> Report:
+    """Everything that is due, batch by batch, until a whole pass finds nothing."""
+    with desk(run, list(work.outputs)) as (report, place):
+        if place is None:
+            return report
+        items = work.items(run)
+        total = place.count_due(items)
+        step = ", ".join(output.name for output in work.outputs)
+        run.progress.begin(step, total)
+        if total:
+            settings = run.library.settings
+            with (
+                Workers(
+                    settings.worker_count, memory_mb=settings.item_memory_mb, item_seconds=settings.item_seconds
+                ) as workers,
+                _threads(2 * settings.worker_count) as threads,
+            ):
+                if work.place == "processes":
+                    workers.start()
+                while _one_pass(work, place, workers=workers, threads=threads, step=step):
+                    pass
+        run.progress.end(step)
+    return report
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
+    """What is queued when a run breaks is dropped, not waited for."""
+    threads = ThreadPoolExecutor(max_workers=count)
+    try:
+        yield threads
+    finally:
+        threads.shutdown(cancel_futures=True)
+
+
+def _one_pass(work: ItemWork, place: Desk, *, workers: Workers, threads: ThreadPoolExecutor, step: str) -> int:
+    run, items = place.run, work.items(place.run)
+    size = run.library.settings.batch_size
+    after, worked = None, 0
+    while batch := place.read_due(items, after=after, limit=size):
+        # `map` keeps the order; the number of threads bounds what is in memory at once.
+        answers = list(threads.map(lambda due: _answer(work, run, workers, due), batch))
+        _commit(work, place, batch, answers)
+        run.progress.advance(step, len(batch))
+        after, worked = batch[-1].item_id, worked + len(batch)
+    return worked
+
+
+def _answer(work: ItemWork, run: Run, workers: Workers, due: Due) -> Results:
+    """The results of one item, its blobs already stored. The border behind which an error is a row."""
+    open_outputs = [name for name in due.inputs if name not in due.blocked]
+    if not open_outputs:
+        return {}
+    answer = workers.run if work.place == "processes" else guarded
+    try:
+        results: Results = answer(work.compute, work.load(run, due))
+        if work.settle is not None:
+            results = work.settle(run, due, results)
+    except ItemError as error:
+        return dict.fromkeys(open_outputs, error)
+    except (BlobMissing, BlobCorrupt) as error:
+        return dict.fromkeys(open_outputs, ItemError("blob_lost", str(error)))
+    stored: dict[str, Result] = {}
+    for name, result in results.items():
+        if isinstance(result, Made):
+            for blob in result.blobs:
+                run.library.blobs.put_if_absent(blob.key, blob.data, content_type=blob.content_type)
+            stored[name] = Made(rows=result.rows)
+        else:
+            stored[name] = result
+    return stored
+
+
+def _commit(work: ItemWork, place: Desk, batch: Sequence[Due], answers: Sequence[Results]) -> None:
+    entries: list[Entry] = []
+    rows: dict[str, list[dict[str, Any]]] = {output.name: [] for output in work.outputs}
+    settled: dict[str, list[UUID]] = {output.name: [] for output in work.outputs}
+    for due, results in zip(batch, answers, strict=True):
+        for output in work.outputs:
+            if output.name not in due.inputs:
+                continue
+            settled[output.name].append(due.item_id)
+            result = results.get(output.name)
+            entries.append(entry_of(place.run, due, output=output, result=result))
+            if isinstance(result, Made):
+                own = {"tenant": place.run.library.tenant, work.key: due.item_id}
+                rows[output.name] += [{**own, **row} for row in result.rows]
+    with place.commit(entries) as connection:
+        for output, table in work.outputs.items():
+            if ids := settled[output.name]:
+                connection.execute(
+                    delete(table).where(table.c.tenant == place.run.library.tenant, table.c[work.key].in_(ids))
+                )
+            if new := rows[output.name]:
+                connection.execute(insert(table), new)
+
+
+def entry_of(run: Run, due: Due, *, output: Output, result: Result | None) -> Entry:
+    """The ledger row of one result; none means that an upstream has none either."""
+    settings = run.library.settings
+    inputs, attempts = due.inputs[output.name], due.attempts[output.name] + 1
+    if output.name in due.blocked:
+        status, detail = due.blocked[output.name]
+        reason = "upstream_failed" if status == "failed" else detail.rpartition(": ")[2]
+        return Entry(due.item_id, output, due.partition, inputs, status, reason, detail, attempts)
+    match result:
+        case Made():
+            return Entry(due.item_id, output, due.partition, inputs, "done", attempts=attempts)
+        case NotApplicable(reason, detail):
+            return Entry(due.item_id, output, due.partition, inputs, "not_applicable", reason, detail, attempts)
+        case _:
+            error = result or ItemError("unexpected", f"the step gave no answer for {output.name}")
+            policy = ledger.RetryPolicy(settings.max_attempts, timedelta(seconds=settings.retry_backoff_s))
+            return ledger.failure(due.item_id, output, error=error, before=due, now=run.clock(), policy=policy)

@@ -1,0 +1,82 @@
+"""What tests share: a real database each, a library on it, the photographs, the shared test data where it is there."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from media_pipeline.config import PREFIX, Settings
+from media_pipeline.stores.catalog import embedded
+from media_pipeline.stores.catalog.embedded import Embedded
+from media_pipeline.stores.catalog.migrate import migrate
+from media_pipeline.stores.library import Library, open_catalog, open_library
+
+TEMPLATE = "template_migrated"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither the developer's environment nor an `.env` reaches a test."""
+    for name in [name for name in os.environ if name.startswith(PREFIX) and not name.startswith("MEDIA_TEST_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    """One PostgreSQL for the whole run, with a migrated database to copy."""
+    home = tmp_path_factory.mktemp("cluster")
+    with embedded.using(home, options=embedded.Options(durable=False)) as server:
+        _execute(server, f"create database {TEMPLATE}")
+        with open_catalog(Settings.load(database_url=server.url_to(TEMPLATE), home=home)) as engine:
+            migrate(engine)
+        yield server
+
+
+def _execute(server: Embedded, statement: str) -> None:
+    with psycopg.connect(server.conninfo, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+@pytest.fixture
+def database_url(cluster: Embedded) -> Iterator[str]:
+    """A migrated database of this test alone."""
+    name = f"test_{next(_numbers)}"
+    _execute(cluster, f"create database {name} template {TEMPLATE}")
+    yield cluster.url_to(name)
+    _execute(cluster, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """A library in an empty home, whose failed items may be tried again at once."""
+    return Settings.load(home=tmp_path / "home", database_url=database_url, workers=2, retry_backoff_s=0)
+
+
+@pytest.fixture
+def library(settings: Settings) -> Iterator[Library]:
+    with open_library(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def bucket(settings: Settings) -> Path:
+    """The folder that people put files into."""
+    folder = settings.home_path / "bucket"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real test data, where this machine has it."""
+    named = os.environ.get("MEDIA_TEST_SHARED")
+    if not named:
+        pytest.skip("MEDIA_TEST_SHARED names no folder with testdata/ and sources/recorded/")
+    return Path(named)
