@@ -47,9 +47,7 @@ def build_definitions(*, settings: Settings | None = None, progress: Progress | 
     partitions = dg.StaticPartitionsDefinition(all_partitions(chosen.shards))
     assets = [asset for name, stage in STAGES.items() for asset in _placed(name, stage, partitions)]
     jobs = [
-        dg.define_asset_job(
-            EVERYTHING, dg.AssetSelection.all(), description="All stages, for one source."
-        ),
+        dg.define_asset_job(EVERYTHING, dg.AssetSelection.all(), description="All stages, for one source."),
         *(
             dg.define_asset_job(
                 f"{name}_stage",

@@ -42,7 +42,7 @@ class Workers:
     ) -> None:
         if self._pool is not None:
             # stop, not close: on an error nobody waits for what is still queued.
-            self._pool.stop()
+            self._pool.stop()  # type: ignore[no-untyped-call]
             self._pool.join()
 
     def start(self) -> None:
@@ -76,7 +76,7 @@ def guarded(function: Callable[[Any], Any], argument: Any) -> Any:
         return function(argument)
     except (ItemError, MemoryError):
         raise
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         raise ItemError("unexpected", repr(error)) from error
 
 

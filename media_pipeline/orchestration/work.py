@@ -94,8 +94,8 @@ class Report:
 class ItemWork:
     """What a stage hands to the loop.
 
-    `load` reads what `compute` needs (disk, bucket, network); `compute` is a pure module-level function that answers for
-    each output that is due; `settle` may look at the answer before anything is stored.
+    `load` reads what `compute` needs (disk, bucket, network); `compute` is a pure module-level function that answers
+    for each output that is due; `settle` may look at the answer before anything is stored.
     """
 
     outputs: Mapping[Output, Table]

@@ -22,7 +22,7 @@ PAGE_SIZE = 1000
 
 
 def page_of(entries: Iterable[tuple[str, str, int]]) -> bytes:
-    """What the bucket said (key, etag, size), in the form in which it is stored; the same entries give the same bytes."""
+    """What the bucket said (key, etag, size), as it is stored; the same entries give the same bytes."""
     return json.dumps(
         [{"key": key, "etag": etag, "size_bytes": size} for key, etag, size in entries],
         ensure_ascii=False,

@@ -199,7 +199,7 @@ def read_due(connection: Connection, query: Select[Any], outputs: Sequence[Outpu
             Due(
                 item_id=row["item_id"],
                 partition=row["partition"],
-                row=row,
+                row=dict(row),
                 inputs={name: row[f"inputs_{place}"] for name, place in places.items()},
                 attempts={name: row[f"attempts_{place}"] for name, place in places.items()},
                 blocked=blocked,
@@ -209,7 +209,7 @@ def read_due(connection: Connection, query: Select[Any], outputs: Sequence[Outpu
 
 
 def standing(items: FromClause, output: Output, tenant: str) -> Select[Any]:
-    """(partition, status, reason, items) of every item at one output: a status of the ledger, `never_ran` or `stale`."""
+    """(partition, status, reason, items) of all items at one output: a status of the ledger, `never_ran` or `stale`."""
     source: FromClause = items
     rows = [ledger.alias(f"above_{name}") for name in output.upstream]
     for name, above in zip(output.upstream, rows, strict=True):

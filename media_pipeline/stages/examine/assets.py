@@ -25,8 +25,8 @@ OUTPUTS = {
 }
 
 DESCRIPTIONS = {
-    "metadata": "What a file says of itself. One row is one media: size, format, orientation, and from EXIF when, where "
-    "and with what it was taken.",
+    "metadata": "What a file says of itself. One row is one media: size, format, orientation, and from EXIF when, "
+    "where and with what it was taken.",
     "hashes": "Perceptual hashes. One row is one media; pictures that look alike have hashes a few bits apart.",
     "derivatives": "Smaller pictures for people and models: upright, without metadata. One row is one rendition of one "
     "media.",

@@ -44,6 +44,6 @@ def within_bits(hashes: NDArray[np.uint64], max_bits: int) -> Iterator[tuple[int
 def near_pairs(
     hashes: NDArray[np.uint64], vectors: NDArray[np.float32], *, min_cosine: float, max_bits: int = MAX_BITS
 ) -> list[Pair]:
-    """The pairs that pass both tests. One alone is not to be trusted: a hash knows shapes, a vector colours and more."""
+    """The pairs that pass both tests. A hash knows shapes, a vector more: neither is trusted alone."""
     close = [Pair(a, b, bits, float(np.dot(vectors[a], vectors[b]))) for a, b, bits in within_bits(hashes, max_bits)]
     return [pair for pair in close if pair.cosine >= min_cosine]

@@ -27,7 +27,7 @@ VIEWS = ("training_general", "training_hq")
 def training_views(library: dg.ResourceParam[Library]) -> dg.MaterializeResult[None]:
     """The views `media.training_general` and `media.training_hq`. One row is one picture that may be trained on:
     every image that is not a lesser copy, and of these the ones of high quality under an open licence."""
-    return dg.MaterializeResult(metadata={view: said for view, said in view_sizes(library).items()})
+    return dg.MaterializeResult(metadata=dict(view_sizes(library)))
 
 
 @dg.asset(

@@ -8,6 +8,7 @@ What is not here: how they come to be (migrations/), the views people query (mig
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -63,7 +64,7 @@ def _to(table: str, columns: Sequence[str], *, own: Sequence[str] | None = None)
     )
 
 
-def _of_media(table: str, *columns: Column[object], key: Sequence[str] = ()) -> Table:
+def _of_media(table: str, *columns: Column[Any], key: Sequence[str] = ()) -> Table:
     """A table of facts about media: gone with its media."""
     return Table(
         table,
