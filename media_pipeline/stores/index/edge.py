@@ -196,6 +196,8 @@ class EdgeIndex:
             if outcome == "built":
                 self._folder.rename(former)
                 built.rename(self._folder)
+        except OSError as wrong:
+            raise VectorIndexError(f"optimising {self._folder}: {wrong}") from wrong
         finally:
             remove_folder(built)
             remove_folder(former)

@@ -46,6 +46,25 @@ print(reader.count(), flush=True)
 time.sleep(600)
 """
 
+# Publishes generations of 1, 2, … 12 points in the file `pointer`, each sweeping the one before.
+BUSY_WRITER = """
+import sys
+from pathlib import Path
+from uuid import UUID
+import numpy as np
+from media_pipeline.stores.index.generations import EdgeGenerations
+from media_pipeline.stores.index.points import Point
+
+generations, pointer, live = EdgeGenerations(Path(sys.argv[1])), Path(sys.argv[2]), None
+for number in range(1, 13):
+    with generations.append(live, dims=4, payload_indexes=()) as writer:
+        writer.upsert([Point(UUID(int=number), np.ones(4, np.float32), {})])
+    live = writer.name
+    pointer.with_suffix(".new").write_text(f"{number} {live}")
+    pointer.with_suffix(".new").rename(pointer)
+    generations.sweep([live])
+"""
+
 
 def points(*numbers: int) -> list[Point]:
     return [Point(UUID(int=number), np.array([1, number, 0, 0], np.float32), {"n": number}) for number in numbers]
@@ -173,6 +192,27 @@ def test_a_generation_that_was_swept_is_superseded(generations: EdgeGenerations)
     assert generations.names() == [live]
     with pytest.raises(VectorIndexError, match="superseded"):
         EdgeGenerations(generations.root / "nothing").open_copy(live)
+
+
+def test_readers_of_a_busy_index_see_a_whole_generation_or_are_told(
+    generations: EdgeGenerations, tmp_path: Path
+) -> None:
+    """A reader that follows the pointer while generations come and go never sees a part of one."""
+    pointer = tmp_path / "pointer"
+    child = subprocess.Popen([sys.executable, "-c", BUSY_WRITER, str(generations.root), str(pointer)])
+    seen: set[int] = set()
+    with child:
+        while child.poll() is None or 12 not in seen:
+            assert child.poll() in (None, 0)
+            if not pointer.exists():
+                continue
+            number, name = pointer.read_text().split()
+            try:
+                assert held(generations, name) == list(range(1, int(number) + 1))
+                seen.add(int(number))
+            except VectorIndexError as told:
+                assert "superseded" in str(told)  # noqa: PT017
+    assert generations.names() == [name]
 
 
 def test_a_sweep_keeps_what_may_yet_be_published(generations: EdgeGenerations) -> None:

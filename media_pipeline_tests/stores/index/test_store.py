@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -135,3 +137,13 @@ def test_the_settings_choose_the_engine(tmp_path: Path) -> None:
 def test_a_client_is_made_without_a_request() -> None:
     """Also for a server that is down."""
     connect("http://127.0.0.1:9", None).close()
+
+
+def test_importing_the_store_loads_no_engine() -> None:
+    """A process that never touches the index does not pay for it."""
+    script = (
+        "import sys, media_pipeline.stores.index.store; "
+        "print([name for name in sys.modules if name.startswith('qdrant')])"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"
