@@ -131,7 +131,7 @@ class EdgeIndex:
             for each, payload in rows.items():
                 shard.update(edge.UpdateOperation.overwrite_payload([each], payload))
 
-    def search(self, vector: Vector, limit: int, where: Filter | None = None) -> list[Hit]:
+    def search(self, vector: Vector, limit: int, *, where: Filter | None = None) -> list[Hit]:
         import qdrant_edge as edge
 
         shard = self._open_shard()
@@ -158,7 +158,7 @@ class EdgeIndex:
             found = {record.id: record for record in shard.retrieve(list(ids), True, True)}
         return [_point(found[each]) for each in ids if each in found]
 
-    def scroll(self, after: UUID | None, limit: int, where: Filter | None = None) -> list[Point]:
+    def scroll(self, after: UUID | None, limit: int, *, where: Filter | None = None) -> list[Point]:
         import qdrant_edge as edge
 
         shard = self._open_shard()
@@ -196,6 +196,8 @@ class EdgeIndex:
             if outcome == "built":
                 self._folder.rename(former)
                 built.rename(self._folder)
+        except OSError as wrong:
+            raise VectorIndexError(f"optimising {self._folder}: {wrong}") from wrong
         finally:
             remove_folder(built)
             remove_folder(former)
@@ -233,9 +235,9 @@ class EdgeIndex:
     def _load(self) -> None:
         import qdrant_edge as edge
 
-        config = json.loads((self._folder / CONFIG).read_text("utf-8"))
-        self._dims = int(config["vectors"][""]["size"])
-        with _engine(f"opening {self._folder}"):
+        with _engine(f"opening {self.name} in {self._folder}"):
+            config = json.loads((self._folder / CONFIG).read_text("utf-8"))
+            self._dims = int(config["vectors"][""]["size"])
             self._shard = edge.EdgeShard.load(str(self._folder), _config(self._dims, self._tuning))
 
     def _open_shard(self) -> qdrant_edge.EdgeShard:
@@ -319,8 +321,10 @@ def _point(record: qdrant_edge.Record) -> Point:
 
 @contextmanager
 def _engine(what: str) -> Iterator[None]:
-    """The engine raises bare `Exception`: only here is it known that it comes from there."""
+    """The engine raises bare `Exception`, and over damaged files a PanicException, which is not even that."""
     try:
         yield
-    except Exception as wrong:
-        raise VectorIndexError(f"{what}: {wrong}") from wrong
+    except BaseException as wrong:
+        if isinstance(wrong, Exception) or type(wrong).__name__ == "PanicException":
+            raise VectorIndexError(f"{what}: {wrong}") from wrong
+        raise

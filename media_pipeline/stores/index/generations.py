@@ -3,6 +3,7 @@
 Here: how a generation is made, opened and thrown away. Not here: which one is live; that is a row of the catalog.
 
     00000012-9f31c2aa/shard    a sealed generation: flushed, closed, on disk; never changed, never opened in place
+    00000012-9f31c2aa/seal.json    how many points it was sealed with
     .writing-00000013-…/       being written under the lock; left over when its writer was killed
     .swept-00000011-…/         being removed
     .readers/<random>/shard    the private copy of a reader, which holds its `lock`
@@ -13,6 +14,7 @@ copy and seals it under a new name, a reader works on a copy. Copying costs litt
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from collections.abc import Collection, Iterator, Sequence
@@ -34,6 +36,7 @@ from media_pipeline.stores.index.interface import PAYLOAD_INDEXES, TUNING, Paylo
 
 NAME = re.compile(r"([0-9]{8})-[0-9a-f]{8}")
 SHARD = "shard"
+SEAL = "seal.json"
 WRITING = ".writing-"
 SWEPT = ".swept-"
 READERS = ".readers"
@@ -49,7 +52,7 @@ class EdgeGenerations:
 
     @contextmanager
     def append(
-        self, live: str | None, dims: int, payload_indexes: Sequence[PayloadIndex] = PAYLOAD_INDEXES
+        self, live: str | None, *, dims: int, payload_indexes: Sequence[PayloadIndex] = PAYLOAD_INDEXES
     ) -> Iterator[EdgeIndex]:
         """A new generation with the points of `live`. After the block it is sealed; after an error it never was."""
         with _disk(self.root):
@@ -68,11 +71,15 @@ class EdgeGenerations:
                         self._copy(live, writing / SHARD)
                 index = EdgeIndex(writing / SHARD, name=name, tuning=self._tuning)
                 undo.callback(index.close)
+                if live is not None:
+                    self._must_be_whole(index, live)
                 index.ensure(dims, payload_indexes)
                 yield index
                 index.flush()
+                seal = json.dumps({"points": index.count()})
                 index.close()
                 with _disk(self.root):
+                    (writing / SEAL).write_text(seal, "utf-8")
                     sync_folder(writing)
                     writing.rename(self.root / name)
                     sync(self.root)
@@ -89,7 +96,10 @@ class EdgeGenerations:
                 remove_unclaimed(readers)
                 own = undo.enter_context(claimed_folder(readers))
                 self._copy(name, own / SHARD)
-            return EdgeIndex(own / SHARD, name=name, tuning=self._tuning, after_close=undo.close)
+            index = EdgeIndex(own / SHARD, name=name, tuning=self._tuning, after_close=undo.close)
+            undo.callback(index.close)
+            self._must_be_whole(index, name)
+            return index
         except BaseException:
             undo.close()
             raise
@@ -131,6 +141,20 @@ class EdgeGenerations:
         # Removing renames first, so a source that still has its name was whole all the while.
         if not source.exists():
             raise self._superseded(name)
+
+    def _must_be_whole(self, index: EdgeIndex, name: str) -> None:
+        """The engine opens a shard that lost a segment without a word, and without its points."""
+        try:
+            sealed = int(json.loads((self.root / name / SEAL).read_text("utf-8"))["points"])
+        except FileNotFoundError as gone:
+            raise self._superseded(name) from gone
+        except (OSError, ValueError, KeyError) as wrong:
+            raise VectorIndexError(f"{self.root}: the seal of generation {name} cannot be read: {wrong}") from wrong
+        held = index.count()
+        if held != sealed:
+            raise VectorIndexError(
+                f"{self.root}: generation {name} was sealed with {sealed} points and has {held}: write all points anew"
+            )
 
     def _superseded(self, name: str) -> VectorIndexError:
         return VectorIndexError(

@@ -81,13 +81,13 @@ class VectorReader(Protocol):
     def dims(self) -> int:
         """How many numbers a vector has."""
 
-    def search(self, vector: Vector, limit: int, where: Filter | None = None) -> list[Hit]:
+    def search(self, vector: Vector, limit: int, *, where: Filter | None = None) -> list[Hit]:
         """The nearest points, by score and then id."""
 
     def get(self, ids: Sequence[UUID]) -> list[Point]:
         """Those of the points that exist, in the order asked for."""
 
-    def scroll(self, after: UUID | None, limit: int, where: Filter | None = None) -> list[Point]:
+    def scroll(self, after: UUID | None, limit: int, *, where: Filter | None = None) -> list[Point]:
         """The next points by id; fewer than `limit` when there are no more."""
 
     def count(self, where: Filter | None = None) -> int:
@@ -130,7 +130,7 @@ class IndexStore(Protocol):
     publish over the first), then `sweep`.
     """
 
-    def append(self, collection: str, live: str | None, dims: int) -> AbstractContextManager[VectorIndex]:
+    def append(self, collection: str, live: str | None, *, dims: int) -> AbstractContextManager[VectorIndex]:
         """An index with the points of `live`; to be published by its `name` once the block has ended without error."""
 
     def open(self, collection: str, name: str) -> VectorReader:

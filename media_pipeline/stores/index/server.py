@@ -171,7 +171,7 @@ class ServerIndex:
             for start in range(0, len(actions), BATCH):
                 client.batch_update_points(self.name, actions[start : start + BATCH], wait=True)
 
-    def search(self, vector: Vector, limit: int, where: Filter | None = None) -> list[Hit]:
+    def search(self, vector: Vector, limit: int, *, where: Filter | None = None) -> list[Hit]:
         from qdrant_client import models
 
         client = self._open_client()
@@ -200,7 +200,7 @@ class ServerIndex:
         found = {point.id: point for point in map(_point, records)}
         return [found[each] for each in ids if each in found]
 
-    def scroll(self, after: UUID | None, limit: int, where: Filter | None = None) -> list[Point]:
+    def scroll(self, after: UUID | None, limit: int, *, where: Filter | None = None) -> list[Point]:
         client = self._open_client()
         if limit < 1:
             raise ValueError(f"limit {limit}: ask for at least one")

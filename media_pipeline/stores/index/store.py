@@ -31,8 +31,8 @@ class EdgeStore:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def append(self, collection: str, live: str | None, dims: int) -> AbstractContextManager[VectorIndex]:
-        return self._generations(collection).append(live, dims)
+    def append(self, collection: str, live: str | None, *, dims: int) -> AbstractContextManager[VectorIndex]:
+        return self._generations(collection).append(live, dims=dims)
 
     def open(self, collection: str, name: str) -> VectorReader:
         return self._generations(collection).open_copy(name)
@@ -58,7 +58,7 @@ class ServerStore:
         self._client = client
 
     @contextmanager
-    def append(self, collection: str, live: str | None, dims: int) -> Iterator[VectorIndex]:
+    def append(self, collection: str, live: str | None, *, dims: int) -> Iterator[VectorIndex]:
         if live is not None and live != collection:
             raise VectorIndexError(
                 f"{collection}: {live!r} is not a collection of this server: write all points with live=None"

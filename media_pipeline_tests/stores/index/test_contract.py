@@ -13,7 +13,7 @@ from media_pipeline.errors import VectorIndexError
 from media_pipeline.stores.index.filters import And, Eq, Filter, GeoRadius, Ids, In, Not, Or, Range
 from media_pipeline.stores.index.interface import PayloadIndex, VectorIndex
 from media_pipeline.stores.index.points import Payload, Point
-from media_pipeline_tests.stores.index.conftest import NewIndex
+from media_pipeline_tests.stores.index.conftest import ENGINES, NewIndex, engine
 
 
 def point(number: int, vector: list[float], payload: Payload | None = None) -> Point:
@@ -21,7 +21,7 @@ def point(number: int, vector: list[float], payload: Payload | None = None) -> P
 
 
 def numbers(index: VectorIndex, where: Filter | None = None) -> list[int]:
-    return [found.id.int for found in index.scroll(None, 100, where)]
+    return [found.id.int for found in index.scroll(None, 100, where=where)]
 
 
 # Five photos. Places lie north of Zurich: a hundredth of a degree of latitude is 1,112 m.
@@ -68,6 +68,16 @@ PHOTOS = [
     point(4, [0, 1, 0, 0], {"tenant": "club", "source": "gbif", "width_px": 400, "quality": 1}),
     point(5, [-1, 0, 0, 0], {"tenant": "public"}),
 ]
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def photos_to_read(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VectorIndex]:
+    """The photos once for all filters, with every payload index there is."""
+    with engine(request.param, tmp_path_factory.mktemp("photos")) as make:
+        index = make()
+        index.ensure(4)
+        index.upsert(PHOTOS)
+        yield index
 
 
 @pytest.fixture
@@ -118,11 +128,13 @@ def day(number: int, hour: int = 0) -> datetime:
     ],
     ids=repr,
 )
-def test_a_filter_finds_the_photos_that_a_person_would(photos: VectorIndex, where: Filter, expected: list[int]) -> None:
+def test_a_filter_finds_the_photos_that_a_person_would(
+    photos_to_read: VectorIndex, where: Filter, expected: list[int]
+) -> None:
     """The same for scroll, count and search."""
-    assert numbers(photos, where) == expected
-    assert photos.count(where) == len(expected)
-    assert sorted(hit.id.int for hit in photos.search(PHOTOS[0].vector, 10, where)) == expected
+    assert numbers(photos_to_read, where) == expected
+    assert photos_to_read.count(where) == len(expected)
+    assert sorted(hit.id.int for hit in photos_to_read.search(PHOTOS[0].vector, 10, where=where)) == expected
 
 
 def test_search_ranks_by_cosine(photos: VectorIndex) -> None:
@@ -160,7 +172,7 @@ def test_scroll_walks_all_points_once_in_the_order_of_ids(index: VectorIndex) ->
 
     def walk(where: Filter | None) -> Iterator[int]:
         after = None
-        while page := index.scroll(after, 3, where):
+        while page := index.scroll(after, 3, where=where):
             yield from (found.id.int for found in page)
             after = page[-1].id
 

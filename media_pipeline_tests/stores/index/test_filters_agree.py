@@ -120,5 +120,5 @@ def test_any_filter_finds_what_plain_python_finds(
     index.delete([UUID(int=number) for number in range(1, 7)])
     vector = np.array([1, 0, 0, 0], np.float32)
     index.upsert(Point(media, vector, payload) for media, payload in payloads.items())
-    assert [found.id for found in index.scroll(None, 10, where)] == expected
+    assert [found.id for found in index.scroll(None, 10, where=where)] == expected
     assert index.count(where) == len(expected)
