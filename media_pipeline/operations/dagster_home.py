@@ -1,0 +1,32 @@
+"""DAGSTER_HOME of a library: a folder in its home, with the instance settings of this package.
+
+What is not here: what the settings say (dagster.yaml at the top of the project) and who uses them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from media_pipeline.config import Settings
+from media_pipeline.errors import ConfigError
+
+NAME = "dagster.yaml"
+
+
+def packaged_yaml() -> Path:
+    """Beside the package in a checkout, inside it when installed from a wheel."""
+    package = Path(__file__).parent.parent
+    for place in (package / NAME, package.parent / NAME):
+        if place.exists():
+            return place
+    raise ConfigError(f"the package holds no {NAME}: it is installed incompletely, install it again")
+
+
+def prepared_dagster_home(settings: Settings) -> Path:
+    """The folder, made where it is missing. A dagster.yaml that somebody put there is kept."""
+    folder = settings.home_path / "dagster"
+    folder.mkdir(parents=True, exist_ok=True)
+    own = folder / NAME
+    if not own.exists():
+        own.write_bytes(packaged_yaml().read_bytes())
+    return folder

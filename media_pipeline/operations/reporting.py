@@ -1,0 +1,157 @@
+"""What the command line shows of a library: the ledger by stage, duplicate groups, coverage, a contact sheet.
+
+What is not here: how any of it is counted (stores/ledger.py, stages/publish), and the HTML (contact_sheet.py).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+from sqlalchemy import and_, select
+
+from media_pipeline.operations.running import Step
+from media_pipeline.orchestration.partitions import source_of
+from media_pipeline.stores import ledger
+from media_pipeline.stores.catalog import tables
+from media_pipeline.stores.library import Library
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateGroup:
+    """One group as people read it: the names under which its files were uploaded."""
+
+    tier: str
+    keeper: str
+    keeper_reason: str
+    members: tuple[str, ...]
+
+
+def stage_table(
+    library: Library, outputs: Mapping[str, Sequence[str]], *, steps: Sequence[Step] | None = None
+) -> Table:
+    """Per stage and output: items done, not applicable, failed with reasons; and the seconds of `steps`."""
+    seconds = {step.output: step.seconds for step in steps or ()}
+    table = Table("stage", "output", title="Stages", title_justify="left")
+    for column in ("done", "not applicable", "failed"):
+        table.add_column(column, justify="right")
+    table.add_column("why")
+    if steps is not None:
+        table.add_column("seconds", justify="right")
+    states = _states(library)
+    for stage, names in outputs.items():
+        for name in names:
+            row = [stage, name, *_counted(states.get(name, {}))]
+            if steps is not None:
+                row.append(f"{seconds.get(name, 0.0):.1f}")
+            table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def source_table(library: Library, outputs: Mapping[str, Sequence[str]]) -> Table:
+    """Per stage, output and source: how many items in which state, and why."""
+    with library.engine.connect() as connection:
+        rows = ledger.counts(connection, library.tenant)
+    states: dict[tuple[str, str], dict[tuple[str, str], int]] = defaultdict(lambda: defaultdict(int))
+    for row in rows:
+        states[row.output, source_of(row.partition)][row.status, row.reason or ""] += row.items
+    table = Table("stage", "output", "source", title="Ledger", title_justify="left")
+    for column in ("done", "not applicable", "failed"):
+        table.add_column(column, justify="right")
+    table.add_column("why")
+    for stage, names in outputs.items():
+        for name in names:
+            of_output = {source: counts for (output, source), counts in states.items() if output == name}
+            for source, counts in sorted(of_output.items()) or [("-", {})]:
+                table.add_row(*(Text(cell) for cell in (stage, name, source, *_counted(counts))))
+    return table
+
+
+def _states(library: Library) -> dict[str, dict[tuple[str, str], int]]:
+    with library.engine.connect() as connection:
+        rows = ledger.counts(connection, library.tenant)
+    states: dict[str, dict[tuple[str, str], int]] = defaultdict(lambda: defaultdict(int))
+    for row in rows:
+        states[row.output][row.status, row.reason or ""] += row.items
+    return states
+
+
+def _counted(states: Mapping[tuple[str, str], int]) -> tuple[str, str, str, str]:
+    if not states:
+        return "-", "-", "-", "never ran"
+    done = sum(count for (status, _reason), count in states.items() if status == "done")
+    spared = sum(count for (status, _reason), count in states.items() if status == "not_applicable")
+    failed = sum(count for (status, _reason), count in states.items() if status in ("failed", "dead"))
+    why = ", ".join(
+        f"{reason} {count}" + (" (dead)" if status == "dead" else "")
+        for (status, reason), count in sorted(states.items())
+        if reason
+    )
+    return str(done), str(spared), str(failed), why
+
+
+def duplicate_groups(library: Library) -> list[DuplicateGroup]:
+    """Every group with the names of its files, the largest first."""
+    names: dict[UUID, list[str]] = defaultdict(list)
+    links, listings = tables.media_links, tables.source_listings
+    groups, members = tables.duplicate_groups, tables.duplicate_members
+    same_listing = and_(listings.c.tenant == links.c.tenant, listings.c.listing_id == links.c.listing_id)
+    same_group = and_(members.c.tenant == groups.c.tenant, members.c.group_id == groups.c.group_id)
+    with library.engine.connect() as connection:
+        named = (
+            select(links.c.media_id, listings.c.source_key)
+            .join(listings, same_listing)
+            .where(links.c.tenant == library.tenant)
+            .order_by(listings.c.source_key)
+        )
+        for media_id, name in connection.execute(named):
+            names[media_id].append(name)
+        rows = connection.execute(
+            select(groups, members.c.media_id).join(members, same_group).where(groups.c.tenant == library.tenant)
+        ).all()
+    files: dict[UUID, set[str]] = defaultdict(set)
+    for row in rows:
+        files[row.group_id].update(names[row.media_id])
+    found = {
+        row.group_id: DuplicateGroup(
+            row.tier, names[row.keeper_media_id][0], row.keeper_reason, tuple(sorted(files[row.group_id]))
+        )
+        for row in rows
+    }
+    return sorted(found.values(), key=lambda group: (-len(group.members), group.tier, group.members))
+
+
+def duplicates_table(groups: Sequence[DuplicateGroup]) -> Table:
+    table = Table("tier", "kept", "because", "the same picture", title="Duplicate groups", title_justify="left")
+    for group in groups:
+        others = "\n".join(name for name in group.members if name != group.keeper)
+        table.add_row(group.tier, Text(group.keeper), group.keeper_reason, Text(others))
+    return table
+
+
+def coverage_table(library: Library) -> Table:
+    """The table `coverage` as it was last written."""
+    stored = tables.coverage
+    query = (
+        select(stored)
+        .where(stored.c.tenant == library.tenant)
+        .order_by(stored.c.source, stored.c.field, stored.c.status, stored.c.reason)
+    )
+    table = Table("source", "field", "state", title="Coverage", title_justify="left")
+    table.add_column("items", justify="right")
+    table.add_column("closed by")
+    with library.engine.connect() as connection:
+        for row in connection.execute(query):
+            state = f"{row.status}: {row.reason}" if row.reason else row.status.replace("_", " ")
+            table.add_row(row.source, row.field, Text(state), str(row.item_count), row.closed_by)
+    return table
+
+
+def spaced(*tables: Table) -> Group:
+    """One below the other, with a line between."""
+    return Group(*(part for table in tables for part in (table, Text(""))))

@@ -1,0 +1,68 @@
+"""Run the whole pipeline from the command line: one Dagster run for each partition, kept where the UI finds it.
+
+What is not here: Dagster's UI and daemon (development.py), and what is printed afterwards (reporting.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+
+from media_pipeline.config import Settings
+from media_pipeline.definitions import EVERYTHING, build_definitions
+from media_pipeline.errors import ConfigError
+from media_pipeline.operations.dagster_home import prepared_dagster_home
+from media_pipeline.orchestration.partitions import all_partitions, source_of
+from media_pipeline.orchestration.work import Progress
+
+# Dagster prints its whole event log otherwise; it is kept all the same, and shown in the UI.
+QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One asset of one run."""
+
+    output: str
+    items: int
+    seconds: float
+    outcome: str
+
+
+def partitions_of_sources(settings: Settings, sources: Sequence[str]) -> list[str]:
+    """The partitions of these sources, of all when none is named; a ConfigError for a name that is none."""
+    known = all_partitions(settings.shards)
+    names = sorted({source_of(partition) for partition in known})
+    if unknown := [source for source in sources if source not in names]:
+        raise ConfigError(f"no source {', '.join(unknown)}: there are {', '.join(names)}")
+    return [partition for partition in known if not sources or source_of(partition) in sources]
+
+
+def run_everything(settings: Settings, partitions: Sequence[str], *, progress: Progress) -> list[Step]:
+    """Every asset for each partition; the first error of a store ends it."""
+    job = build_definitions(settings=settings, progress=progress).resolve_job_def(EVERYTHING)
+    steps: dict[str, Step] = {}
+    with dg.DagsterInstance.from_config(str(prepared_dagster_home(settings))) as instance:
+        for partition in partitions:
+            result = job.execute_in_process(instance=instance, partition_key=partition, run_config=QUIET)
+            for event in result.get_asset_materialization_events():
+                step = _step(event.materialization)
+                former = steps.get(step.output)
+                steps[step.output] = step if former is None else _together(former, step)
+    return list(steps.values())
+
+
+def _step(materialization: dg.AssetMaterialization) -> Step:
+    said = {name: value.value for name, value in materialization.metadata.items()}
+    return Step(
+        materialization.asset_key.to_user_string(),
+        int(said.get("items", 0)),
+        float(said.get("seconds", 0.0)),
+        str(said.get("outcome", "")),
+    )
+
+
+def _together(former: Step, step: Step) -> Step:
+    return Step(step.output, former.items + step.items, former.seconds + step.seconds, step.outcome)
