@@ -94,7 +94,7 @@ def open_bucket(bucket: str, *, prefix: str, options: S3Options) -> S3Blobs:
         max_pool_connections=50,
     )
     try:
-        # A session of its own: boto3's default one must not be used by two threads at once.
+        # Not boto3.client: what it shares must not be used by two threads at once.
         client = Session().client(
             "s3",
             endpoint_url=options.endpoint_url,
