@@ -17,6 +17,7 @@ from media_pipeline.orchestration.resources import resources
 from media_pipeline.orchestration.schedules import daily_schedules
 from media_pipeline.orchestration.sensors import uploads_sensor
 from media_pipeline.orchestration.work import Progress, Unwatched
+from media_pipeline.pipeline import EVERYTHING
 from media_pipeline.stages.discover import assets as discover
 from media_pipeline.stages.embed import assets as embed
 from media_pipeline.stages.examine import assets as examine
@@ -38,7 +39,6 @@ STAGES: Final[Mapping[str, ModuleType]] = {
 # These look at the whole library; every other stage works source by source.
 WHOLE_LIBRARY: Final = frozenset({"index", "group", "publish"})
 OWNER: Final = "team:media-pipeline"
-EVERYTHING: Final = "everything"
 
 
 def build_definitions(*, settings: Settings | None = None, progress: Progress | None = None) -> dg.Definitions:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,14 +31,21 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+def cluster() -> Iterator[Embedded]:
     """One PostgreSQL for the whole run, with a migrated database to copy."""
-    home = tmp_path_factory.mktemp("cluster")
-    with embedded.using(home, options=embedded.Options(durable=False)) as server:
-        _execute(server, f"create database {TEMPLATE}")
-        with open_catalog(Settings.load(database_url=server.url_to(TEMPLATE), home=home)) as engine:
-            migrate(engine)
-        yield server
+    # Not tmp_path: pytest closes it to others, so that under root the data would go to /var/lib.
+    ground = Path(tempfile.mkdtemp(prefix="mpt-", dir="/tmp")).resolve()
+    ground.chmod(0o755)
+    home, options = ground / "home", embedded.Options(durable=False, shared=ground / "shared")
+    try:
+        with embedded.using(home, options=options) as server:
+            _execute(server, f"create database {TEMPLATE}")
+            with open_catalog(Settings.load(database_url=server.url_to(TEMPLATE), home=home)) as engine:
+                migrate(engine)
+            yield server
+    finally:
+        embedded.stop(home, options=options)  # also where a test's child process is still a member
+        shutil.rmtree(ground)
 
 
 def _execute(server: Embedded, statement: str) -> None:

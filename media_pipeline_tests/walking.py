@@ -5,8 +5,9 @@ from __future__ import annotations
 import dagster as dg
 
 from media_pipeline.config import Settings
-from media_pipeline.definitions import EVERYTHING, build_definitions
+from media_pipeline.definitions import build_definitions
 from media_pipeline.orchestration.work import Progress
+from media_pipeline.pipeline import EVERYTHING
 
 
 def materialize(

@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import and_, select
 
-from media_pipeline.operations.running import Step
 from media_pipeline.orchestration.partitions import source_of
+from media_pipeline.pipeline import STAGES
 from media_pipeline.stores import ledger
 from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.library import Library
@@ -32,28 +32,22 @@ class DuplicateGroup:
     members: tuple[str, ...]
 
 
-def stage_table(
-    library: Library, outputs: Mapping[str, Sequence[str]], *, steps: Sequence[Step] | None = None
-) -> Table:
-    """Per stage and output: items done, not applicable, failed with reasons; and the seconds of `steps`."""
-    seconds = {step.output: step.seconds for step in steps or ()}
+def stage_table(library: Library, seconds: Mapping[str, float]) -> Table:
+    """Per stage and output: items done, not applicable, failed with reasons; and the seconds of a run."""
     table = Table("stage", "output", title="Stages", title_justify="left")
     for column in ("done", "not applicable", "failed"):
         table.add_column(column, justify="right")
     table.add_column("why")
-    if steps is not None:
-        table.add_column("seconds", justify="right")
+    table.add_column("seconds", justify="right")
     states = _states(library)
-    for stage, names in outputs.items():
-        for name in names:
-            row = [stage, name, *_counted(states.get(name, {}))]
-            if steps is not None:
-                row.append(f"{seconds.get(name, 0.0):.1f}")
+    for stage, outputs in STAGES.items():
+        for name in outputs:
+            row = (stage, name, *_counted(states.get(name, {})), f"{seconds.get(name, 0.0):.1f}")
             table.add_row(*(Text(cell) for cell in row))
     return table
 
 
-def source_table(library: Library, outputs: Mapping[str, Sequence[str]]) -> Table:
+def source_table(library: Library) -> Table:
     """Per stage, output and source: how many items in which state, and why."""
     with library.engine.connect() as connection:
         rows = ledger.counts(connection, library.tenant)
@@ -64,8 +58,8 @@ def source_table(library: Library, outputs: Mapping[str, Sequence[str]]) -> Tabl
     for column in ("done", "not applicable", "failed"):
         table.add_column(column, justify="right")
     table.add_column("why")
-    for stage, names in outputs.items():
-        for name in names:
+    for stage, outputs in STAGES.items():
+        for name in outputs:
             of_output = {source: counts for (output, source), counts in states.items() if output == name}
             for source, counts in sorted(of_output.items()) or [("-", {})]:
                 table.add_row(*(Text(cell) for cell in (stage, name, source, *_counted(counts))))

@@ -9,13 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import dagster as dg
+from rich.console import Console
 
 from media_pipeline.config import Settings
-from media_pipeline.definitions import EVERYTHING, build_definitions
+from media_pipeline.definitions import build_definitions
 from media_pipeline.errors import ConfigError
+from media_pipeline.operations.bars import Bars
 from media_pipeline.operations.dagster_home import prepared_dagster_home
+from media_pipeline.operations.reporting import stage_table
 from media_pipeline.orchestration.partitions import all_partitions, source_of
 from media_pipeline.orchestration.work import Progress
+from media_pipeline.pipeline import EVERYTHING
+from media_pipeline.stores.library import Library, open_library
 
 # Dagster prints its whole event log otherwise; it is kept all the same, and shown in the UI.
 QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
@@ -66,3 +71,23 @@ def _step(materialization: dg.AssetMaterialization) -> Step:
 
 def _together(former: Step, step: Step) -> Step:
     return Step(step.output, former.items + step.items, former.seconds + step.seconds, step.outcome)
+
+
+def run_and_tell(settings: Settings, sources: Sequence[str], console: Console) -> None:
+    """Run with bars, then the table of stages; when nothing was due, say so."""
+    partitions = partitions_of_sources(settings, sources)
+    # Held open over all runs: the embedded database is started once.
+    with open_library(settings) as library:
+        with Bars(console) as bars:
+            steps = run_everything(settings, partitions, progress=bars)
+        tell_of_run(library, steps, console)
+
+
+def tell_of_run(library: Library, steps: Sequence[Step], console: Console) -> None:
+    """The table of stages, what was held by another run, and whether anything was done at all."""
+    console.print(stage_table(library, {step.output: step.seconds for step in steps}))
+    for step in steps:
+        if step.outcome.startswith("held by"):
+            console.print(f"{step.output}: {step.outcome}: that run does the work")
+    if not any(step.items for step in steps):
+        console.print("[bold]Nothing was due:[/bold] the library is up to date.")

@@ -1,0 +1,23 @@
+"""The pipeline in words: its stages in order, and the outputs of each that the ledger keeps rows of.
+
+The assets themselves are in stages/, and definitions.py makes them one Dagster code location; a test holds it to this
+table. It stands apart so that a command that only names stages need not wait for Dagster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+STAGES: Final[Mapping[str, tuple[str, ...]]] = {
+    "discover": ("source_pages", "source_listings"),
+    "fetch": ("originals",),
+    "examine": ("metadata", "hashes", "derivatives"),
+    "embed": ("embeddings",),
+    "index": ("vector_index",),
+    "group": ("duplicate_groups",),
+    "publish": (),
+}
+OUTPUTS: Final = tuple(output for outputs in STAGES.values() for output in outputs)
+EVERYTHING: Final = "everything"
+"""The job that runs all of it."""
