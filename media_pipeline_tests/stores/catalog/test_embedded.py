@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
@@ -66,9 +66,9 @@ print(alive(home, options=options))
 class Ground:
     """A folder for homes that every account can enter (pytest's own are closed), and what was started in it."""
 
-    def __init__(self, folder: Path, template: Path) -> None:
+    def __init__(self, folder: Path, ran_before: Path) -> None:
         self.folder = folder
-        self.template = template
+        self.ran_before = ran_before
         self.homes: list[Path] = []
         self.members: list[subprocess.Popen[str]] = []
         self.options = Options(durable=False, shared=folder / "shared")
@@ -78,12 +78,12 @@ class Ground:
         self.homes.append(self.folder / name)
         return self.homes[-1]
 
-    def settled(self, name: str = "home") -> Path:
-        """A home whose server has run before: the copy of one, as initdb takes ten times as long."""
-        home = self.home(name)
-        (home / "postgres").mkdir(parents=True)
-        subprocess.run(["cp", "-a", str(self.template / "postgres/data"), str(home / "postgres/data")], check=True)
-        return home
+    def settled(self) -> Path:
+        """A home whose server has run before, the same for all tests: writing a new one takes ten times as long."""
+        self.homes.append(self.ran_before)
+        with using(self.ran_before, options=self.options) as embedded, psycopg.connect(embedded.url) as db:
+            db.execute("drop table if exists kept")
+        return self.ran_before
 
     def member(self, home: Path, *, under: tuple[str, ...] = (), durable: bool = False) -> subprocess.Popen[str]:
         words = [sys.executable, "-c", MEMBER, str(home), "durable" if durable else "quick", str(self.options.shared)]
@@ -108,17 +108,15 @@ def opened(prefix: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def template() -> Iterator[Path]:
-    folder = opened("mpt-template-")
-    with using(folder, options=Options(durable=False)):
-        pass
-    yield folder
+def ran_before() -> Iterator[Path]:
+    folder = opened("mpt-before-")
+    yield folder / "home"
     shutil.rmtree(folder)
 
 
 @pytest.fixture
-def ground(template: Path) -> Iterator[Ground]:
-    with closing(Ground(opened("mpt-"), template)) as made:
+def ground(ran_before: Path) -> Iterator[Ground]:
+    with closing(Ground(opened("mpt-"), ran_before)) as made:
         yield made
 
 
@@ -147,15 +145,13 @@ def insert(embedded: Embedded, n: int) -> None:
 
 def servers(data: Path) -> list[psutil.Process]:
     """Postmasters of this data folder, found independently of the code under test: by their working folder."""
-    found = []
+    parents: dict[psutil.Process, int] = {}
     for process in psutil.process_iter():
-        try:
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             if process.name() == "postgres" and process.cwd() == str(data):
-                found.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-    pids = {process.pid for process in found}
-    return [process for process in found if process.ppid() not in pids]
+                parents[process] = process.ppid()
+    pids = {process.pid for process in parents}
+    return [process for process, parent in parents.items() if parent not in pids]
 
 
 def eventually(true: Callable[[], object]) -> None:
@@ -316,7 +312,7 @@ def test_a_home_may_have_any_name(ground: Ground, name: str) -> None:
 
 def test_two_homes_have_two_databases(ground: Ground) -> None:
     """Two homes at once are two servers, and stopping one leaves the other."""
-    one, two = ground.settled("one"), ground.settled("two")
+    one, two = ground.settled(), ground.home("two")
     with using(one, options=ground.options) as first:
         with using(two, options=ground.options) as second:
             insert(first, 1)
@@ -343,7 +339,7 @@ def slow_recovery(ground: Ground, home: Path, *, seconds: int) -> None:
 @pytest.mark.parametrize("seconds", [2, pytest.param(11, marks=pytest.mark.sweep)])
 def test_a_long_recovery_is_waited_for(ground: Ground, seconds: int) -> None:
     """Two processes that join while the server recovers wait for it, and find what was committed."""
-    home = ground.settled()
+    home = ground.home()
     slow_recovery(ground, home, seconds=seconds)
     two = [ground.member(home) for _ in range(2)]
     assert [heard(process) for process in two] == ["joined", "joined"]
@@ -354,7 +350,7 @@ def test_a_long_recovery_is_waited_for(ground: Ground, seconds: int) -> None:
 
 def test_a_recovery_that_is_too_long_goes_on_without_us(ground: Ground) -> None:
     """Who gives up waiting is told why and where the log is, and does not end the recovery."""
-    home = ground.settled()
+    home = ground.home()
     slow_recovery(ground, home, seconds=3)
     impatient = Options(durable=False, wait_s=1, shared=ground.options.shared)
     with pytest.raises(EmbeddedError, match=r"does not answer after 1 s.*server\.log"):
@@ -441,7 +437,7 @@ def test_a_cleaned_tmp_is_noticed(ground: Ground) -> None:
 
 def test_a_removed_home_begins_empty(ground: Ground) -> None:
     """The server of a home that was deleted under it does not answer for the new home of that name."""
-    home = ground.settled()
+    home = ground.home()
     with using(home, options=ground.options) as embedded:
         insert(embedded, 1)
         (before,) = servers(embedded.data)
@@ -499,13 +495,13 @@ def test_the_server_has_the_settings_that_were_chosen(ground: Ground) -> None:
         assert db.execute("select version() ~ '^PostgreSQL 18', upper('é')").fetchone() == (True, "É")
         assert stat.S_IMODE(embedded.sockets.stat().st_mode) == 0o700
     durable = Options(shared=ground.options.shared)
-    with using(ground.settled("durable"), options=durable) as embedded, psycopg.connect(embedded.url) as db:
+    with using(ground.settled(), options=durable) as embedded, psycopg.connect(embedded.url) as db:
         assert db.execute("show fsync").fetchone() == ("on",)
 
 
 def test_urls_lead_to_any_database(ground: Ground) -> None:
     """`url_to` quotes the database's name."""
-    with using(ground.settled(), options=ground.options) as embedded:
+    with using(ground.home(), options=ground.options) as embedded:
         with psycopg.connect(embedded.url, autocommit=True) as db:
             db.execute('create database "a/b c?"')
         with psycopg.connect(embedded.url_to("a/b c?")) as db:
@@ -514,7 +510,7 @@ def test_urls_lead_to_any_database(ground: Ground) -> None:
 
 def test_a_server_that_cannot_start_says_why(ground: Ground) -> None:
     """The error of a server that ends at once holds the end of its log."""
-    home = ground.settled()
+    home = ground.home()
     with using(home, options=ground.options) as embedded:
         pass
     (embedded.data / "postgresql.auto.conf").write_text("nonsense = 1\n")
