@@ -6,7 +6,6 @@ What is not here: the thumbnails (stages/examine), and pages that a server shows
 from __future__ import annotations
 
 import base64
-import os
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -50,7 +49,7 @@ def write_contact_sheet(library: Library) -> Path:
     # Whole or not at all: a browser may have it open.
     temporary = path.with_suffix(".tmp")
     temporary.write_text(page, encoding="utf-8")
-    os.replace(temporary, path)
+    temporary.replace(path)
     return path
 
 

@@ -23,7 +23,7 @@ from media_pipeline.pipeline import EVERYTHING
 from media_pipeline.stores.library import Library, open_library
 
 # Dagster prints its whole event log otherwise; it is kept all the same, and shown in the UI.
-QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ def _append(place: Desk, output: Output, *, items: Any, gone: Sequence[UUID]) ->
     model = model_named(settings.model, weights=settings.model_weights)
     live = _live(run, model)
     entries: list[Entry] = []
-    with run.library.index.append(model.version, live, model.dims) as index:
+    with run.library.index.append(model.version, live, dims=model.dims) as index:
         for batch in _batches(place, items):
             index.upsert(_point(run, due, model) for due in batch if not due.blocked)
             index.delete(due.item_id for due in batch if due.blocked)
