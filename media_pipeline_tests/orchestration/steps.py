@@ -70,7 +70,7 @@ class Step:
     """
 
     output: Output
-    script: dict[UUID, Sequence[Result]] = field(default_factory=dict)
+    script: dict[UUID, Sequence[Result | BaseException]] = field(default_factory=dict)
     meanwhile: Callable[[UUID], None] = lambda _item: None
     loads: Callable[[Run, Due], Any] | None = None
     worked_on: list[UUID] = field(default_factory=list)
@@ -98,7 +98,7 @@ class Step:
         self.meanwhile(item)
         planned = self.script.get(item, ())
         outcome = planned[tries] if tries < len(planned) else GOOD[self.output.name]
-        if isinstance(outcome, Exception):
+        if isinstance(outcome, BaseException):
             raise outcome
         return {self.output.name: outcome}
 
