@@ -28,7 +28,7 @@ index = typer.Typer(no_args_is_help=True, help="The vector index.")
 app.add_typer(db, name="db")
 app.add_typer(index, name="index")
 
-out = Console()
+out = Console(width=None if sys.stdout.isatty() else 120)
 Home = Annotated[Path | None, typer.Option(help="Folder of the library; unset: MEDIA_HOME or .media_pipeline.")]
 
 

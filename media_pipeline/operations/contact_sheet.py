@@ -6,6 +6,7 @@ What is not here: the thumbnails (stages/examine), and pages that a server shows
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def _image(library: Library, blob_key: str, sha256: str) -> str:
     return f'<img alt="" loading="lazy" src="data:image/jpeg;base64,{data}">'
 
 
-def _pictures(library: Library) -> list[Row[Any]]:
+def _pictures(library: Library) -> Sequence[Any]:
     media, facts, thumbs = tables.media, tables.media_metadata, tables.derivatives
     links, listings = tables.media_links, tables.source_listings
     members, groups = tables.duplicate_members, tables.duplicate_groups
@@ -105,7 +106,7 @@ def _pictures(library: Library) -> list[Row[Any]]:
         .limit(MAX_PICTURES)
     )
     with library.engine.connect() as connection:
-        return list(connection.execute(query).all())
+        return connection.execute(query).all()
 
 
 def _count(library: Library) -> int:

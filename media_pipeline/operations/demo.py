@@ -17,6 +17,7 @@ from media_pipeline.operations.contact_sheet import write_contact_sheet
 from media_pipeline.operations.reporting import coverage_table, duplicate_groups, duplicates_table
 from media_pipeline.operations.running import partitions_of_sources, run_everything, tell_of_run
 from media_pipeline.samples import Expectations, make_samples
+from media_pipeline.stages.publish.assets import view_sizes
 from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.folder import LocalBlobs
 from media_pipeline.stores.library import Library, open_library, open_uploads
@@ -101,6 +102,8 @@ def run_demo(settings: Settings, console: Console) -> list[str]:
         tell_of_run(library, steps, console)
         console.print(duplicates_table(duplicate_groups(library)))
         console.print(coverage_table(library))
+        for view, rows in view_sizes(library).items():
+            console.print(f"media.{view}: {rows}" + (" rows" if isinstance(rows, int) else ""))
         console.print(f"contact sheet: [bold]{write_contact_sheet(library)}[/bold]", soft_wrap=True, highlight=False)
         wrong = differences(library, truth)
     if wrong:

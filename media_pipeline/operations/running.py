@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 from rich.console import Console
@@ -60,7 +61,7 @@ def run_everything(settings: Settings, partitions: Sequence[str], *, progress: P
 
 
 def _step(materialization: dg.AssetMaterialization) -> Step:
-    said = {name: value.value for name, value in materialization.metadata.items()}
+    said: dict[str, Any] = {name: value.value for name, value in materialization.metadata.items()}
     return Step(
         materialization.asset_key.to_user_string(),
         int(said.get("items", 0)),

@@ -8,7 +8,7 @@ from uuid import uuid5
 
 import dagster as dg
 import numpy as np
-from sqlalchemy import Connection, Text, and_, cast, delete, func, insert, select
+from sqlalchemy import Connection, and_, delete, func, insert, select
 
 from media_pipeline.config import Settings
 from media_pipeline.models import model_named
@@ -17,7 +17,6 @@ from media_pipeline.orchestration.work import Progress, Report, Run, desk, entry
 from media_pipeline.records import NAMESPACE, Made, NotApplicable
 from media_pipeline.stages.group.groups import Standing, stars
 from media_pipeline.stages.group.pairs import MAX_BITS, bits_of, near_pairs
-from media_pipeline.stores import ledger
 from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.ledger import Output
 from media_pipeline.stores.library import Library
@@ -28,7 +27,7 @@ VERSION = "1"
 def outputs(settings: Settings) -> tuple[Output, ...]:
     model = model_named(settings.model, weights=settings.model_weights)
     version = f"{VERSION}/{MAX_BITS}/{model.thresholds.near}/{model.version}"
-    return (Output("duplicate_groups", version, ("hashes", "embeddings")),)
+    return (Output("duplicate_groups", version, ("hashes", "embeddings"), "link_count"),)
 
 
 @dg.asset(deps=["hashes", "embeddings"], kinds={"numpy", "postgres"}, code_version=VERSION)
@@ -69,7 +68,7 @@ def _media(run: Run) -> Any:
         select(
             media.c.media_id.label("item_id"),
             media.c.home_partition.label("partition"),
-            cast(func.count(links.c.listing_id), Text).label(ledger.OWN_INPUTS),
+            func.count(links.c.listing_id).label("link_count"),
         )
         .join(links, and_(links.c.tenant == media.c.tenant, links.c.media_id == media.c.media_id))
         .where(media.c.tenant == run.library.tenant)

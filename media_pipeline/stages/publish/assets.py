@@ -136,11 +136,11 @@ def _media(tenant: str) -> Any:
         select(
             media.c.media_id.label("item_id"),
             media.c.home_partition.label("partition"),
+            func.count(links.c.listing_id).label("link_count"),
         )
-        .where(
-            media.c.tenant == tenant,
-            exists().where(links.c.tenant == media.c.tenant, links.c.media_id == media.c.media_id),
-        )
+        .join(links, and_(links.c.tenant == media.c.tenant, links.c.media_id == media.c.media_id))
+        .where(media.c.tenant == tenant)
+        .group_by(media.c.media_id, media.c.home_partition)
         .subquery("items")
     )
 
