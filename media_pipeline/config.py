@@ -7,6 +7,7 @@ the two together. What is not here: thresholds, which belong to the model that m
 from __future__ import annotations
 
 import difflib
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -134,6 +135,22 @@ def unknown_settings() -> dict[str, str | None]:
     # Without the prefix: alike in six letters, any two names would be near.
     near = {name: difflib.get_close_matches(name, known, n=1) for name in unknown}
     return {PREFIX + name: PREFIX + found[0] if found else None for name, found in near.items()}
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """This process's environment, with these settings in place of its own: for a child that opens the same library."""
+    chosen = {
+        "home": str(settings.home_path),  # the child may work in another folder
+        **{name: _as_variable(value) for name, value in settings if name != "home" and value is not None},
+    }
+    others = {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
+    return others | {PREFIX + name.upper(): value for name, value in chosen.items()}
+
+
+def _as_variable(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _told(wrong: ValidationError) -> str:
