@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 import media_pipeline
+from media_pipeline.errors import ItemError
+from media_pipeline.stores.ledger import REASONS
 
 PACKAGE = Path(media_pipeline.__file__).parent
 STAGES = PACKAGE / "stages"
@@ -93,3 +95,20 @@ def test_no_module_has_grown_past_its_noun() -> None:
     """Past 400 lines there is a second noun in it."""
     long = {path.name: count for path in PACKAGE.rglob("*.py") if (count := len(path.read_text().splitlines())) > 400}
     assert long == {}
+
+
+def test_every_reason_that_is_raised_is_in_the_table() -> None:
+    """A reason that the ledger does not know has no meaning and cannot be retried by name."""
+    kinds = {"ItemError", *(kind.__name__ for kind in ItemError.__subclasses__()), "NotApplicable"}
+    raised = {
+        node.args[0].value
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in kinds
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    }
+    assert len(raised) > 10
+    assert raised <= set(REASONS)
