@@ -70,6 +70,13 @@ def test_run_status_and_retry_tell_one_story(typed: Typed, settings: Settings, b
     assert attempts == [1]
 
 
+def test_a_first_run_without_files_says_where_to_put_them(typed: Typed, settings: Settings) -> None:
+    """And makes the folder, so that a copy lands in it."""
+    ran = typed("run")
+    assert f"put photos into {settings.home_path / 'bucket'}" in ran.stdout
+    assert (settings.home_path / "bucket").is_dir()
+
+
 def test_the_index_can_be_made_anew(typed: Typed, settings: Settings, bucket: Path) -> None:
     """After its folder is gone, from the catalog alone."""
     photograph("coffee").save(bucket / "good.jpg")

@@ -106,12 +106,12 @@ def _s3(settings: Settings) -> S3Options:
 
 def open_library_blobs(settings: Settings) -> Blobs:
     """Where originals and derivatives are kept."""
-    return open_blobs(settings.blob_url or f"file:{settings.home_path / 'blobs'}", s3=_s3(settings))
+    return open_blobs(settings.blobs, s3=_s3(settings))
 
 
 def open_uploads(settings: Settings) -> Blobs:
     """Where people put files; only read."""
-    return open_blobs(settings.uploads_url or f"file:{settings.home_path / 'bucket'}", s3=_s3(settings))
+    return open_blobs(settings.uploads, s3=_s3(settings))
 
 
 def open_index(settings: Settings) -> IndexStore:
