@@ -116,6 +116,16 @@ class Settings(BaseSettings):
         return self.home.expanduser().resolve()
 
     @property
+    def uploads(self) -> str:
+        """Where people put files."""
+        return self.uploads_url or f"file:{self.home_path / 'bucket'}"
+
+    @property
+    def blobs(self) -> str:
+        """Where the library keeps its files."""
+        return self.blob_url or f"file:{self.home_path / 'blobs'}"
+
+    @property
     def worker_count(self) -> int:
         return self.workers or os.cpu_count() or 1
 
