@@ -76,7 +76,7 @@ def _failures(library: Library) -> dict[str, str | None]:
             .where(listings.c.tenant == library.tenant, rows.c.status != "done")
         )
         with library.engine.connect() as connection:
-            found.update(dict(connection.execute(query).tuples().all()))
+            found |= {name: reason for name, reason in connection.execute(query)}  # noqa: C416 — a Row is no pair to mypy
     return found
 
 
@@ -94,7 +94,7 @@ def run_demo(settings: Settings, console: Console) -> list[str]:
     """Plant, run, show, compare; what came out otherwise than planted."""
     console.print(f"library: [bold]{settings.home_path}[/bold]", highlight=False)
     truth = plant_samples(settings)
-    console.print(f"{len(truth.samples)} sample files: {settings.uploads_url or settings.home_path / 'bucket'}\n")
+    console.print(f"{len(truth.samples)} sample files: {settings.uploads.removeprefix('file:')}\n")
     with open_library(settings) as library:
         with Bars(console) as bars:
             steps = run_everything(settings, partitions_of_sources(settings, ["uploads"]), progress=bars)

@@ -73,6 +73,12 @@ def source_table(library: Library) -> Table:
     return table
 
 
+def is_empty(library: Library) -> bool:
+    """Nothing was ever listed."""
+    with library.engine.connect() as connection:
+        return not ledger.counts(connection, library.tenant)
+
+
 def _states(library: Library) -> dict[str, dict[tuple[str, str], int]]:
     with library.engine.connect() as connection:
         rows = ledger.counts(connection, library.tenant)
@@ -84,7 +90,7 @@ def _states(library: Library) -> dict[str, dict[tuple[str, str], int]]:
 
 def _counted(states: Mapping[tuple[str, str], int]) -> tuple[str, str, str, str]:
     if not states:
-        return "-", "-", "-", "never ran"
+        return "-", "-", "-", "no items yet"
     done = sum(count for (status, _reason), count in states.items() if status == "done")
     spared = sum(count for (status, _reason), count in states.items() if status == "not_applicable")
     failed = sum(count for (status, _reason), count in states.items() if status in ("failed", "dead"))

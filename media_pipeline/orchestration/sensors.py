@@ -17,6 +17,8 @@ from media_pipeline.stores.library import Library, open_library
 SOURCE = "uploads"
 # A tick is cut off after 60 s; 1,000 keys are one request of S3.
 KEYS_A_TICK = 1000
+# Dagster takes an empty cursor for none and keeps the former one, so that a tick could never start over.
+BEGINNING = "after:"
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -25,8 +27,8 @@ UNFINISHED = [
 ]
 
 
-def uploads_sensor(job: str, settings: Settings) -> dg.SensorDefinition:
-    """Looks at the next 1,000 keys each tick, and starts over behind the last."""
+def uploads_sensor(job: str, settings: Settings, *, keys_a_tick: int = KEYS_A_TICK) -> dg.SensorDefinition:
+    """Looks at the next keys each tick, and starts over behind the last."""
 
     @dg.sensor(
         name="uploads_sensor",
@@ -37,9 +39,10 @@ def uploads_sensor(job: str, settings: Settings) -> dg.SensorDefinition:
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         with open_library(settings) as library:
-            seen = library.bucket.list_after(after=context.cursor or "", limit=KEYS_A_TICK)
+            after = (context.cursor or BEGINNING).removeprefix(BEGINNING)
+            seen = library.bucket.list_after(after=after, limit=keys_a_tick)
             waiting = partitions_with_news(library, seen)
-        cursor = seen[-1].key if len(seen) == KEYS_A_TICK else ""
+        cursor = BEGINNING + (seen[-1].key if len(seen) == keys_a_tick else "")
         busy = {partition for partition in waiting if _is_running(context.instance, job, partition)}
         if waiting - busy:
             requests = [dg.RunRequest(partition_key=partition) for partition in sorted(waiting - busy)]

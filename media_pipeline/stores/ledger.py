@@ -62,6 +62,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     "too_many_pixels": Reason("its header promises more pixels than MEDIA_MAX_PIXELS allows"),
     "not_a_picture": Reason("the step works on pictures, and this is something else"),
     # embed, group
+    "unreadable_picture": Reason("the model cannot read the picture that was made for it"),
     "flat_picture": Reason("one colour all over: it looks like every other such picture"),
     "not_calibrated": Reason("nobody has measured which cosine of this model means «the same picture»"),
     # any pool worker

@@ -47,9 +47,9 @@ def regroup(run: Run) -> Report:
         if place is None:
             return report
         items = _media(run)
-        total = place.count_due(items)
-        run.progress.begin(output.name, total)
-        if total:
+        run.progress.begin(output.name, place.count_due(items))
+        # Again until nothing is due: what another run brought meanwhile found this step held, and counts on it.
+        while total := place.count_due(items):
             # A model whose thresholds nobody has calibrated gives no near tier: its cosines mean nothing yet.
             uncalibrated = NotApplicable("not_calibrated", f"{model.name} has no near threshold")
             result = Made() if model.thresholds.near is not None else uncalibrated

@@ -54,11 +54,11 @@ def project(run: Run) -> Report:
         if place is None:
             return report
         items = _media(run, output)
-        gone = _gone(run, output)
         total = place.count_due(items)
         run.progress.begin(output.name, total)
-        if total or gone:
-            _append(place, output, items=items, gone=gone)
+        # Again until nothing is due: what another run brought meanwhile found this step held, and counts on it.
+        while place.count_due(items) or _gone(run, output):
+            _append(place, output, items=items, gone=_gone(run, output))
         run.progress.end(output.name)
     return report
 
