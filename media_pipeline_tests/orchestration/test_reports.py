@@ -22,9 +22,11 @@ def test_a_materialization_counts_by_outcome_and_reason(settings: Settings, buck
     assert said["outcome"] == "worked"
     assert (said["items"], said["done"], said["failed/not_media"], said["failed/empty"]) == (3, 1, 1, 1)
     assert float(str(said["items_per_s"])) > 0
+    assert (said["dagster/row_count"], said["done_percent"]) == (1, 33.33)
 
     again = metadata_of(materialize(settings))["originals"]
     assert (again["outcome"], again["items"]) == ("nothing was due", 0)
+    assert (again["dagster/row_count"], again["done_percent"]) == (1, 33.33)
 
 
 def test_contact_sheets_fit_into_the_ui(settings: Settings, bucket: Path) -> None:
