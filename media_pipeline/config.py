@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from media_pipeline.errors import ConfigError
 
@@ -31,7 +31,13 @@ class Settings(BaseSettings):
     """What a person may choose. Read it with `Settings.load()`, whose errors name the setting."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=ENV_FILE, env_file_encoding="utf-8", extra="ignore", frozen=True
+        env_prefix=PREFIX,
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8",
+        extra="ignore",
+        frozen=True,
+        # pydantic's own error quotes the value, and stands above ours in every traceback: a password must not.
+        hide_input_in_errors=True,
     )
 
     home: Path = Field(
@@ -74,9 +80,18 @@ class Settings(BaseSettings):
     batch_size: int = Field(100, ge=1, le=10_000, description="items committed together")
     max_attempts: int = Field(3, ge=1, description="tries of an item that fails for a passing reason; then it is dead")
     retry_backoff_s: float = Field(60.0, ge=0, description="wait before the second try; four times as long each time")
-    shards: dict[str, Annotated[int, Field(ge=1, le=256)]] = Field(
+    shards: Annotated[dict[str, Annotated[int, Field(ge=1, le=256)]], NoDecode] = Field(
         default_factory=dict, description='partitions per source, as JSON: `{"uploads": 4}`; a source not named has one'
     )
+
+    @field_validator("shards", mode="before")
+    @classmethod
+    def _is_json(cls, value: object) -> object:
+        # Read here and not by pydantic-settings, whose error is of another kind and names no variable.
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except ValueError as error:
+            raise ValueError(f"must be JSON: {error}") from error
 
     @field_validator("blob_url", "uploads_url")
     @classmethod
