@@ -267,8 +267,6 @@ def test_the_bomb_is_a_valid_png_of_too_many_pixels(folder: Path) -> None:
     total += len(unpacker.flush())
     assert unpacker.eof
     assert total == 30_000 * (1 + 3_750)
-    with pytest.raises(Image.DecompressionBombError):
-        Image.open(folder / "broken/bomb.png")
 
 
 def test_the_rest_is_no_picture_at_all(folder: Path) -> None:

@@ -39,9 +39,9 @@ PAYLOADS = st.fixed_dictionaries(
 
 
 def ranges(field: str, bounds: st.SearchStrategy[float] | st.SearchStrategy[datetime]) -> st.SearchStrategy[Filter]:
-    ends: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
-        st.sampled_from(["gte", "gt", "lte", "lt"]), bounds, min_size=1
-    )
+    lower = st.none() | st.tuples(st.sampled_from(["gte", "gt"]), bounds)
+    upper = st.none() | st.tuples(st.sampled_from(["lte", "lt"]), bounds)
+    ends = st.tuples(lower, upper).map(lambda pair: dict(end for end in pair if end is not None)).filter(bool)
     return ends.map(lambda chosen: Range(field, **chosen))
 
 
