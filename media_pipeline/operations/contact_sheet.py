@@ -11,10 +11,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Row, and_, func, select
+from sqlalchemy import Row, and_, func, select
 
 from media_pipeline.errors import BlobError
 from media_pipeline.stores.catalog import tables
+from media_pipeline.stores.catalog.selections import same_media
 from media_pipeline.stores.library import Library
 
 MAX_PICTURES = 500
@@ -89,17 +90,14 @@ def _pictures(library: Library) -> Sequence[Any]:
         .subquery("keepers")
     )
 
-    def of_media(table: FromClause) -> ColumnElement[bool]:
-        return and_(table.c.tenant == media.c.tenant, table.c.media_id == media.c.media_id)
-
     columns = (media.c.media_id, media.c.public_code, facts.c.width_px, facts.c.height_px, thumbs.c.blob_key)
     query = (
         select(*columns, thumbs.c.sha256, names.c.name, keepers.c.keeper)
         .select_from(
-            media.join(facts, of_media(facts))
-            .join(thumbs, and_(of_media(thumbs), thumbs.c.name == "thumb"))
-            .join(names, of_media(names))
-            .outerjoin(keepers, of_media(keepers))
+            media.join(facts, same_media(facts))
+            .join(thumbs, and_(same_media(thumbs), thumbs.c.name == "thumb"))
+            .join(names, same_media(names))
+            .outerjoin(keepers, same_media(keepers))
         )
         .where(media.c.tenant == library.tenant)
         .order_by(names.c.name)

@@ -242,9 +242,12 @@ def _in_process(function: Callable[[Any], Any], argument: Any, *, memory_mb: int
     ):
         workers.start()
         try:
-            return waiting.submit(workers.run, function, argument).result(seconds + START_S)
+            answer = waiting.submit(workers.run, function, argument).result(seconds + START_S)
         except (TimeoutError, BrokenExecutor) as error:
             raise ItemError("worker_died", "no worker process came up; standard error says why") from error
+    if isinstance(answer, VectorIndexError):
+        raise answer
+    return answer
 
 
 def _generation(subject: Subject) -> Answer:

@@ -6,12 +6,11 @@ What is not here: how files are listed for real (stages/discover).
 """
 
 import dagster as dg
-from sqlalchemy import select, tuple_
 
 from media_pipeline.config import Settings
 from media_pipeline.orchestration.partitions import partition_for
 from media_pipeline.stores.blobs import BlobInfo
-from media_pipeline.stores.catalog.tables import source_listings
+from media_pipeline.stores.catalog.selections import unlisted
 from media_pipeline.stores.library import Library, open_library
 
 SOURCE = "uploads"
@@ -54,20 +53,9 @@ def uploads_sensor(job: str, settings: Settings, *, keys_a_tick: int = KEYS_A_TI
 
 
 def partitions_with_news(library: Library, seen: list[BlobInfo]) -> set[str]:
-    """The partitions of those keys that are in no listing, in this edition."""
-    columns = (source_listings.c.source_key, source_listings.c.edition)
-    known = select(*columns).where(
-        source_listings.c.tenant == library.tenant,
-        source_listings.c.source == SOURCE,
-        tuple_(*columns).in_([(entry.key, entry.etag) for entry in seen]),
-    )
-    with library.engine.connect() as connection:
-        listed = {tuple(row) for row in connection.execute(known)}
-    return {
-        partition_for(SOURCE, entry.key, library.settings.shards)
-        for entry in seen
-        if (entry.key, entry.etag) not in listed
-    }
+    """The partitions of those files that are in no listing yet."""
+    news = unlisted(library.engine, library.tenant, source=SOURCE, seen=seen)
+    return {partition_for(SOURCE, entry.key, library.settings.shards) for entry in news}
 
 
 def _is_running(instance: dg.DagsterInstance, job: str, partition: str) -> bool:

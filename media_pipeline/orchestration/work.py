@@ -26,6 +26,7 @@ from media_pipeline.errors import BlobCorrupt, BlobMissing, ItemError
 from media_pipeline.orchestration.pool import Workers, guarded
 from media_pipeline.records import Made, NotApplicable, Result, Results
 from media_pipeline.stores import ledger
+from media_pipeline.stores.catalog import statistics
 from media_pipeline.stores.catalog.locks import Held, holding
 from media_pipeline.stores.ledger import Due, Entry, Output
 from media_pipeline.stores.library import Library
@@ -122,6 +123,7 @@ class Desk:
             return self.connection.scalar(select(func.count()).select_from(query)) or 0
 
     def read_due(self, items: FromClause, *, after: UUID | None = None, limit: int | None = None) -> list[Due]:
+        statistics.refresh(self.connection)
         with self.connection.begin():
             return ledger.read_due(self.connection, self._due(items, after=after).limit(limit), self.outputs)
 
@@ -156,6 +158,7 @@ def desk(run: Run, outputs: Sequence[Output]) -> Iterator[tuple[Report, Desk | N
                 report.held_by = held.by
                 yield report, None
             else:
+                statistics.refresh(held)
                 yield report, Desk(run, held, tuple(outputs), report)
     finally:
         report.seconds = time.monotonic() - begun

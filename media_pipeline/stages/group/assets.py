@@ -18,6 +18,7 @@ from media_pipeline.records import NAMESPACE, Made, NotApplicable
 from media_pipeline.stages.group.groups import Standing, stars
 from media_pipeline.stages.group.pairs import MAX_BITS, bits_of, near_pairs
 from media_pipeline.stores.catalog import tables
+from media_pipeline.stores.catalog.selections import linked_media, same_media
 from media_pipeline.stores.ledger import Output
 from media_pipeline.stores.library import Library
 
@@ -46,7 +47,8 @@ def regroup(run: Run) -> Report:
     with desk(run, [output]) as (report, place):
         if place is None:
             return report
-        items = _media(run)
+        # How many listings offer a media is an input of its own: it makes the exact groups.
+        items = linked_media(run.library.tenant).subquery("items")
         run.progress.begin(output.name, place.count_due(items))
         # Again until nothing is due: what another run brought meanwhile found this step held, and counts on it.
         while total := place.count_due(items):
@@ -59,22 +61,6 @@ def regroup(run: Run) -> Report:
             run.progress.advance(output.name, total)
         run.progress.end(output.name)
     return report
-
-
-def _media(run: Run) -> Any:
-    """All media; how many listings offer each is part of the input, since it makes the exact groups."""
-    media, links = tables.media, tables.media_links
-    return (
-        select(
-            media.c.media_id.label("item_id"),
-            media.c.home_partition.label("partition"),
-            func.count(links.c.listing_id).label("link_count"),
-        )
-        .join(links, and_(links.c.tenant == media.c.tenant, links.c.media_id == media.c.media_id))
-        .where(media.c.tenant == run.library.tenant)
-        .group_by(media.c.media_id, media.c.home_partition)
-        .subquery("items")
-    )
 
 
 def _replace(connection: Connection, tenant: str, *, model_version: str, near: float | None) -> None:
@@ -173,14 +159,7 @@ def _compared(tenant: str, model_version: str) -> Any:
     media, links, facts = tables.media, tables.media_links, tables.media_metadata
     hashes, vectors = tables.hashes, tables.embeddings
 
-    def of_media(table: Any) -> Any:
-        return and_(table.c.tenant == media.c.tenant, table.c.media_id == media.c.media_id)
-
-    files = (
-        select(func.count())
-        .where(links.c.tenant == media.c.tenant, links.c.media_id == media.c.media_id)
-        .scalar_subquery()
-    )
+    files = select(func.count()).where(same_media(links)).scalar_subquery()
     return (
         select(
             media.c.media_id,
@@ -191,9 +170,9 @@ def _compared(tenant: str, model_version: str) -> Any:
             vectors.c.vector,
             files.label("files"),
         )
-        .join(facts, of_media(facts))
-        .join(hashes, of_media(hashes))
-        .join(vectors, and_(of_media(vectors), vectors.c.model_version == model_version))
+        .join(facts, same_media(facts))
+        .join(hashes, same_media(hashes))
+        .join(vectors, and_(same_media(vectors), vectors.c.model_version == model_version))
         .where(media.c.tenant == tenant)
         .order_by(media.c.media_id)
     )
