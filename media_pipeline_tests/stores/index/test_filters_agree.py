@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import numpy as np
@@ -42,7 +42,7 @@ def ranges(field: str, bounds: st.SearchStrategy[float] | st.SearchStrategy[date
     lower = st.none() | st.tuples(st.sampled_from(["gte", "gt"]), bounds)
     upper = st.none() | st.tuples(st.sampled_from(["lte", "lt"]), bounds)
     ends = st.tuples(lower, upper).map(lambda pair: dict(end for end in pair if end is not None)).filter(bool)
-    return ends.map(lambda chosen: Range(field, **chosen))
+    return ends.map(lambda chosen: Range(field, **cast(dict[str, Any], chosen)))
 
 
 LEAVES: st.SearchStrategy[Filter] = st.one_of(
