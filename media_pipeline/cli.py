@@ -28,7 +28,10 @@ index = typer.Typer(no_args_is_help=True, help="The vector index.")
 app.add_typer(db, name="db")
 app.add_typer(index, name="index")
 
-out = Console()
+# How typer ends after Ctrl-C.
+INTERRUPTED = 130
+
+out = Console(width=None if sys.stdout.isatty() else 120)
 Home = Annotated[Path | None, typer.Option(help="Folder of the library; unset: MEDIA_HOME or .media_pipeline.")]
 
 
@@ -39,6 +42,10 @@ def main() -> None:
     except MediaPipelineError as error:
         Console(stderr=True).print(f"[red]error:[/red] {_escaped(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            Console(stderr=True).print("stopped: what was done is kept, and the next run goes on behind it")
+        raise
 
 
 def _escaped(words: str) -> str:

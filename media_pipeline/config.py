@@ -6,17 +6,23 @@ the two together. What is not here: thresholds, which belong to the model that m
 
 from __future__ import annotations
 
+import difflib
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from media_pipeline.errors import ConfigError
 
 PREFIX = "MEDIA_"
+# What the tests are told about the machine they run on; no setting of the library.
+TESTS_PREFIX = "MEDIA_TEST_"
+ENV_FILE = ".env"
 BLOB_SCHEMES = ("file", "s3")
 DATABASE_SCHEMES = ("postgresql", "postgres")
 
@@ -25,7 +31,13 @@ class Settings(BaseSettings):
     """What a person may choose. Read it with `Settings.load()`, whose errors name the setting."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+        env_prefix=PREFIX,
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8",
+        extra="ignore",
+        frozen=True,
+        # pydantic's own error quotes the value, and stands above ours in every traceback: a password must not.
+        hide_input_in_errors=True,
     )
 
     home: Path = Field(
@@ -68,9 +80,18 @@ class Settings(BaseSettings):
     batch_size: int = Field(100, ge=1, le=10_000, description="items committed together")
     max_attempts: int = Field(3, ge=1, description="tries of an item that fails for a passing reason; then it is dead")
     retry_backoff_s: float = Field(60.0, ge=0, description="wait before the second try; four times as long each time")
-    shards: dict[str, Annotated[int, Field(ge=1, le=256)]] = Field(
+    shards: Annotated[dict[str, Annotated[int, Field(ge=1, le=256)]], NoDecode] = Field(
         default_factory=dict, description='partitions per source, as JSON: `{"uploads": 4}`; a source not named has one'
     )
+
+    @field_validator("shards", mode="before")
+    @classmethod
+    def _is_json(cls, value: object) -> object:
+        # Read here and not by pydantic-settings, whose error is of another kind and names no variable.
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except ValueError as error:
+            raise ValueError(f"must be JSON: {error}") from error
 
     @field_validator("blob_url", "uploads_url")
     @classmethod
@@ -110,8 +131,51 @@ class Settings(BaseSettings):
         return self.home.expanduser().resolve()
 
     @property
+    def uploads(self) -> str:
+        """Where people put files."""
+        return self.uploads_url or f"file:{self.home_path / 'bucket'}"
+
+    @property
+    def blobs(self) -> str:
+        """Where the library keeps its files."""
+        return self.blob_url or f"file:{self.home_path / 'blobs'}"
+
+    @property
     def worker_count(self) -> int:
         return self.workers or os.cpu_count() or 1
+
+
+def unknown_settings() -> dict[str, str | None]:
+    """The `MEDIA_*` variables of the environment and of `.env` that are no setting, each with the nearest that is.
+
+    Settings leave them out without a word, because other programs may own such names: a misspelt one has no effect.
+    """
+    known = [name.upper() for name in Settings.model_fields]
+    given = sorted({name.upper() for name in (*os.environ, *dotenv_values(ENV_FILE, encoding="utf-8"))})
+    unknown = [
+        name.removeprefix(PREFIX)
+        for name in given
+        if name.startswith(PREFIX) and not name.startswith(TESTS_PREFIX) and name.removeprefix(PREFIX) not in known
+    ]
+    # Without the prefix: alike in six letters, any two names would be near.
+    near = {name: difflib.get_close_matches(name, known, n=1) for name in unknown}
+    return {PREFIX + name: PREFIX + found[0] if found else None for name, found in near.items()}
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """This process's environment, with these settings in place of its own: for a child that opens the same library."""
+    chosen = {
+        "home": str(settings.home_path),  # the child may work in another folder
+        **{name: _as_variable(value) for name, value in settings if name != "home" and value is not None},
+    }
+    others = {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
+    return others | {PREFIX + name.upper(): value for name, value in chosen.items()}
+
+
+def _as_variable(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _told(wrong: ValidationError) -> str:

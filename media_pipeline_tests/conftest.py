@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -53,13 +54,22 @@ def _execute(server: Embedded, statement: str) -> None:
         connection.execute(statement.encode())
 
 
-@pytest.fixture
-def database_url(cluster: Embedded) -> Iterator[str]:
-    """A migrated database of this test alone."""
+@contextmanager
+def new_database(cluster: Embedded) -> Iterator[str]:
+    """A migrated database that nobody else uses."""
     name = f"test_{next(_numbers)}"
     _execute(cluster, f"create database {name} template {TEMPLATE}")
-    yield cluster.url_to(name)
-    _execute(cluster, f"drop database {name} with (force)")
+    try:
+        yield cluster.url_to(name)
+    finally:
+        _execute(cluster, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def database_url(cluster: Embedded) -> Iterator[str]:
+    """A database of this test alone."""
+    with new_database(cluster) as url:
+        yield url
 
 
 @pytest.fixture

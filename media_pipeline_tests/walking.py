@@ -6,6 +6,7 @@ import dagster as dg
 
 from media_pipeline.config import Settings
 from media_pipeline.definitions import build_definitions
+from media_pipeline.operations.running import QUIET
 from media_pipeline.orchestration.work import Progress
 from media_pipeline.pipeline import EVERYTHING
 
@@ -16,7 +17,7 @@ def materialize(
     """Every asset for one partition, in one run."""
     job = build_definitions(settings=settings, progress=progress).resolve_job_def(EVERYTHING)
     with dg.DagsterInstance.ephemeral() as instance:
-        return job.execute_in_process(instance=instance, partition_key=partition)
+        return job.execute_in_process(instance=instance, partition_key=partition, run_config=QUIET)
 
 
 def metadata_of(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, object]]:

@@ -6,14 +6,16 @@ What is not here: the thumbnails (stages/examine), and pages that a server shows
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Row, and_, func, select
+from sqlalchemy import Row, and_, func, select
 
 from media_pipeline.errors import BlobError
 from media_pipeline.stores.catalog import tables
+from media_pipeline.stores.catalog.selections import same_media
 from media_pipeline.stores.library import Library
 
 MAX_PICTURES = 500
@@ -71,7 +73,7 @@ def _image(library: Library, blob_key: str, sha256: str) -> str:
     return f'<img alt="" loading="lazy" src="data:image/jpeg;base64,{data}">'
 
 
-def _pictures(library: Library) -> list[Row[Any]]:
+def _pictures(library: Library) -> Sequence[Any]:
     media, facts, thumbs = tables.media, tables.media_metadata, tables.derivatives
     links, listings = tables.media_links, tables.source_listings
     members, groups = tables.duplicate_members, tables.duplicate_groups
@@ -88,24 +90,21 @@ def _pictures(library: Library) -> list[Row[Any]]:
         .subquery("keepers")
     )
 
-    def of_media(table: FromClause) -> ColumnElement[bool]:
-        return and_(table.c.tenant == media.c.tenant, table.c.media_id == media.c.media_id)
-
     columns = (media.c.media_id, media.c.public_code, facts.c.width_px, facts.c.height_px, thumbs.c.blob_key)
     query = (
         select(*columns, thumbs.c.sha256, names.c.name, keepers.c.keeper)
         .select_from(
-            media.join(facts, of_media(facts))
-            .join(thumbs, and_(of_media(thumbs), thumbs.c.name == "thumb"))
-            .join(names, of_media(names))
-            .outerjoin(keepers, of_media(keepers))
+            media.join(facts, same_media(facts))
+            .join(thumbs, and_(same_media(thumbs), thumbs.c.name == "thumb"))
+            .join(names, same_media(names))
+            .outerjoin(keepers, same_media(keepers))
         )
         .where(media.c.tenant == library.tenant)
         .order_by(names.c.name)
         .limit(MAX_PICTURES)
     )
     with library.engine.connect() as connection:
-        return list(connection.execute(query).all())
+        return connection.execute(query).all()
 
 
 def _count(library: Library) -> int:

@@ -1,6 +1,6 @@
 """DAGSTER_HOME of a library: a folder in its home, with the instance settings of this package.
 
-What is not here: what the settings say (dagster.yaml at the top of the project) and who uses them.
+What is not here: what the settings say (dagster.yaml and workspace.yaml at the top of the project) and who uses them.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from media_pipeline.errors import ConfigError
 NAME = "dagster.yaml"
 
 
-def packaged_yaml() -> Path:
-    """Beside the package in a checkout, inside it when installed from a wheel."""
+def packaged(name: str) -> Path:
+    """A file of the project: beside the package in a checkout, inside it when installed from a wheel."""
     package = Path(__file__).parent.parent
-    for place in (package / NAME, package.parent / NAME):
+    for place in (package / name, package.parent / name):
         if place.exists():
             return place
-    raise ConfigError(f"the package holds no {NAME}: it is installed incompletely, install it again")
+    raise ConfigError(f"the package holds no {name}: it is installed incompletely, install it again")
 
 
 def prepared_dagster_home(settings: Settings) -> Path:
@@ -28,5 +28,5 @@ def prepared_dagster_home(settings: Settings) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     own = folder / NAME
     if not own.exists():
-        own.write_bytes(packaged_yaml().read_bytes())
+        own.write_bytes(packaged(NAME).read_bytes())
     return folder

@@ -17,6 +17,7 @@ from media_pipeline.operations.contact_sheet import write_contact_sheet
 from media_pipeline.operations.reporting import coverage_table, duplicate_groups, duplicates_table
 from media_pipeline.operations.running import partitions_of_sources, run_everything, tell_of_run
 from media_pipeline.samples import Expectations, make_samples
+from media_pipeline.stages.publish.assets import view_sizes
 from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.folder import LocalBlobs
 from media_pipeline.stores.library import Library, open_library, open_uploads
@@ -75,7 +76,7 @@ def _failures(library: Library) -> dict[str, str | None]:
             .where(listings.c.tenant == library.tenant, rows.c.status != "done")
         )
         with library.engine.connect() as connection:
-            found.update(dict(connection.execute(query).tuples().all()))
+            found |= {name: reason for name, reason in connection.execute(query)}  # noqa: C416 — a Row is no pair to mypy
     return found
 
 
@@ -93,7 +94,7 @@ def run_demo(settings: Settings, console: Console) -> list[str]:
     """Plant, run, show, compare; what came out otherwise than planted."""
     console.print(f"library: [bold]{settings.home_path}[/bold]", highlight=False)
     truth = plant_samples(settings)
-    console.print(f"{len(truth.samples)} sample files: {settings.uploads_url or settings.home_path / 'bucket'}\n")
+    console.print(f"{len(truth.samples)} sample files: {settings.uploads.removeprefix('file:')}\n")
     with open_library(settings) as library:
         with Bars(console) as bars:
             steps = run_everything(settings, partitions_of_sources(settings, ["uploads"]), progress=bars)
@@ -101,6 +102,8 @@ def run_demo(settings: Settings, console: Console) -> list[str]:
         tell_of_run(library, steps, console)
         console.print(duplicates_table(duplicate_groups(library)))
         console.print(coverage_table(library))
+        for view, rows in view_sizes(library).items():
+            console.print(f"media.{view}: {rows}" + (" rows" if isinstance(rows, int) else ""))
         console.print(f"contact sheet: [bold]{write_contact_sheet(library)}[/bold]", soft_wrap=True, highlight=False)
         wrong = differences(library, truth)
     if wrong:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from rich.console import Group
+from rich import box
 from rich.table import Table
 from rich.text import Text
 from sqlalchemy import and_, select
@@ -32,17 +32,27 @@ class DuplicateGroup:
     members: tuple[str, ...]
 
 
+COUNTS = ("done", "n/a", "failed")
+NUMBERS = {*COUNTS, "items", "seconds"}
+
+
+def _table(title: str, *columns: str) -> Table:
+    """Lines no wider than a terminal; only the last column may fold, so that names can be copied."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        last = column == columns[-1]
+        table.add_column(column, justify="right" if column in NUMBERS else "left", no_wrap=not last, overflow="fold")
+    return table
+
+
 def stage_table(library: Library, seconds: Mapping[str, float]) -> Table:
     """Per stage and output: items done, not applicable, failed with reasons; and the seconds of a run."""
-    table = Table("stage", "output", title="Stages", title_justify="left")
-    for column in ("done", "not applicable", "failed"):
-        table.add_column(column, justify="right")
-    table.add_column("why")
-    table.add_column("seconds", justify="right")
+    table = _table("Stages", "stage", "output", *COUNTS, "seconds", "why")
     states = _states(library)
     for stage, outputs in STAGES.items():
         for name in outputs:
-            row = (stage, name, *_counted(states.get(name, {})), f"{seconds.get(name, 0.0):.1f}")
+            *counted, why = _counted(states.get(name, {}))
+            row = (stage, name, *counted, f"{seconds.get(name, 0.0):.1f}", why)
             table.add_row(*(Text(cell) for cell in row))
     return table
 
@@ -54,16 +64,19 @@ def source_table(library: Library) -> Table:
     states: dict[tuple[str, str], dict[tuple[str, str], int]] = defaultdict(lambda: defaultdict(int))
     for row in rows:
         states[row.output, source_of(row.partition)][row.status, row.reason or ""] += row.items
-    table = Table("stage", "output", "source", title="Ledger", title_justify="left")
-    for column in ("done", "not applicable", "failed"):
-        table.add_column(column, justify="right")
-    table.add_column("why")
+    table = _table("Ledger", "stage", "output", "source", *COUNTS, "why")
     for stage, outputs in STAGES.items():
         for name in outputs:
             of_output = {source: counts for (output, source), counts in states.items() if output == name}
             for source, counts in sorted(of_output.items()) or [("-", {})]:
                 table.add_row(*(Text(cell) for cell in (stage, name, source, *_counted(counts))))
     return table
+
+
+def is_empty(library: Library) -> bool:
+    """Nothing was ever listed."""
+    with library.engine.connect() as connection:
+        return not ledger.counts(connection, library.tenant)
 
 
 def _states(library: Library) -> dict[str, dict[tuple[str, str], int]]:
@@ -77,7 +90,7 @@ def _states(library: Library) -> dict[str, dict[tuple[str, str], int]]:
 
 def _counted(states: Mapping[tuple[str, str], int]) -> tuple[str, str, str, str]:
     if not states:
-        return "-", "-", "-", "never ran"
+        return "-", "-", "-", "no items yet"
     done = sum(count for (status, _reason), count in states.items() if status == "done")
     spared = sum(count for (status, _reason), count in states.items() if status == "not_applicable")
     failed = sum(count for (status, _reason), count in states.items() if status in ("failed", "dead"))
@@ -121,10 +134,10 @@ def duplicate_groups(library: Library) -> list[DuplicateGroup]:
 
 
 def duplicates_table(groups: Sequence[DuplicateGroup]) -> Table:
-    table = Table("tier", "kept", "because", "the same picture", title="Duplicate groups", title_justify="left")
+    table = _table("Duplicate groups", "tier", "kept", "the same picture", "why this one is kept")
     for group in groups:
         others = "\n".join(name for name in group.members if name != group.keeper)
-        table.add_row(group.tier, Text(group.keeper), group.keeper_reason, Text(others))
+        table.add_row(group.tier, Text(group.keeper), Text(others), group.keeper_reason)
     return table
 
 
@@ -136,16 +149,9 @@ def coverage_table(library: Library) -> Table:
         .where(stored.c.tenant == library.tenant)
         .order_by(stored.c.source, stored.c.field, stored.c.status, stored.c.reason)
     )
-    table = Table("source", "field", "state", title="Coverage", title_justify="left")
-    table.add_column("items", justify="right")
-    table.add_column("closed by")
+    table = _table("Coverage", "source", "field", "state", "items", "closed by")
     with library.engine.connect() as connection:
         for row in connection.execute(query):
             state = f"{row.status}: {row.reason}" if row.reason else row.status.replace("_", " ")
             table.add_row(row.source, row.field, Text(state), str(row.item_count), row.closed_by)
     return table
-
-
-def spaced(*tables: Table) -> Group:
-    """One below the other, with a line between."""
-    return Group(*(part for table in tables for part in (table, Text(""))))

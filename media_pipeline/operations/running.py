@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 from rich.console import Console
@@ -16,7 +17,7 @@ from media_pipeline.definitions import build_definitions
 from media_pipeline.errors import ConfigError
 from media_pipeline.operations.bars import Bars
 from media_pipeline.operations.dagster_home import prepared_dagster_home
-from media_pipeline.operations.reporting import stage_table
+from media_pipeline.operations.reporting import is_empty, stage_table
 from media_pipeline.orchestration.partitions import all_partitions, source_of
 from media_pipeline.orchestration.work import Progress
 from media_pipeline.pipeline import EVERYTHING
@@ -60,7 +61,7 @@ def run_everything(settings: Settings, partitions: Sequence[str], *, progress: P
 
 
 def _step(materialization: dg.AssetMaterialization) -> Step:
-    said = {name: value.value for name, value in materialization.metadata.items()}
+    said: dict[str, Any] = {name: value.value for name, value in materialization.metadata.items()}
     return Step(
         materialization.asset_key.to_user_string(),
         int(said.get("items", 0)),
@@ -76,6 +77,8 @@ def _together(former: Step, step: Step) -> Step:
 def run_and_tell(settings: Settings, sources: Sequence[str], console: Console) -> None:
     """Run with bars, then the table of stages; when nothing was due, say so."""
     partitions = partitions_of_sources(settings, sources)
+    if not settings.uploads_url:
+        (settings.home_path / "bucket").mkdir(parents=True, exist_ok=True)
     # Held open over all runs: the embedded database is started once.
     with open_library(settings) as library:
         with Bars(console) as bars:
@@ -89,5 +92,10 @@ def tell_of_run(library: Library, steps: Sequence[Step], console: Console) -> No
     for step in steps:
         if step.outcome.startswith("held by"):
             console.print(f"{step.output}: {step.outcome}: that run does the work")
-    if not any(step.items for step in steps):
+    if any(step.items for step in steps):
+        return
+    if is_empty(library):
+        place = library.settings.uploads.removeprefix("file:")
+        console.print(f"[bold]No files yet:[/bold] put photos into {place}, and run it again.", soft_wrap=True)
+    else:
         console.print("[bold]Nothing was due:[/bold] the library is up to date.")

@@ -11,6 +11,7 @@ import dagster as dg
 
 from media_pipeline.orchestration.previews import contact_sheet
 from media_pipeline.orchestration.work import EVERYWHERE, Progress, Report, Run
+from media_pipeline.stores import ledger
 from media_pipeline.stores.ledger import Output
 from media_pipeline.stores.library import Library
 
@@ -55,6 +56,17 @@ def results_of(library: Library, outputs: Sequence[Output], report: Report) -> I
         yield result_of(library, output.name, report)
 
 
+def _standing(library: Library, output: str) -> dict[str, int | float]:
+    """How the whole output stands, whatever this run did: rows in the library, and the share of what can have one."""
+    with library.engine.connect() as connection:
+        rows = [row for row in ledger.counts(connection, library.tenant) if row.output == output]
+    done = sum(row.items for row in rows if row.status == "done")
+    possible = sum(row.items for row in rows if row.status != "not_applicable")
+    if not possible:
+        return {"dagster/row_count": done}
+    return {"dagster/row_count": done, "done_percent": round(100 * done / possible, 2)}
+
+
 def result_of(library: Library, output: str, report: Report) -> dg.MaterializeResult[None]:
     outcomes = report.of(output)
     total = sum(outcomes.values())
@@ -66,6 +78,7 @@ def result_of(library: Library, output: str, report: Report) -> dg.MaterializeRe
     }
     for (status, reason), count in sorted(outcomes.items()):
         shown[f"{status}/{reason}" if reason else status] = count
+    shown |= _standing(library, output)
     if sheet := contact_sheet(library, report.touched):
         shown["contact_sheet"] = dg.MetadataValue.md(sheet)
     return dg.MaterializeResult(asset_key=output, metadata=shown)

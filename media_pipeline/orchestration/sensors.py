@@ -6,17 +6,18 @@ What is not here: how files are listed for real (stages/discover).
 """
 
 import dagster as dg
-from sqlalchemy import select, tuple_
 
 from media_pipeline.config import Settings
 from media_pipeline.orchestration.partitions import partition_for
 from media_pipeline.stores.blobs import BlobInfo
-from media_pipeline.stores.catalog.tables import source_listings
+from media_pipeline.stores.catalog.selections import unlisted
 from media_pipeline.stores.library import Library, open_library
 
 SOURCE = "uploads"
 # A tick is cut off after 60 s; 1,000 keys are one request of S3.
 KEYS_A_TICK = 1000
+# Dagster takes an empty cursor for none and keeps the former one, so that a tick could never start over.
+BEGINNING = "after:"
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -25,8 +26,8 @@ UNFINISHED = [
 ]
 
 
-def uploads_sensor(job: str, settings: Settings) -> dg.SensorDefinition:
-    """Looks at the next 1,000 keys each tick, and starts over behind the last."""
+def uploads_sensor(job: str, settings: Settings, *, keys_a_tick: int = KEYS_A_TICK) -> dg.SensorDefinition:
+    """Looks at the next keys each tick, and starts over behind the last."""
 
     @dg.sensor(
         name="uploads_sensor",
@@ -37,9 +38,10 @@ def uploads_sensor(job: str, settings: Settings) -> dg.SensorDefinition:
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         with open_library(settings) as library:
-            seen = library.bucket.list_after(after=context.cursor or "", limit=KEYS_A_TICK)
+            after = (context.cursor or BEGINNING).removeprefix(BEGINNING)
+            seen = library.bucket.list_after(after=after, limit=keys_a_tick)
             waiting = partitions_with_news(library, seen)
-        cursor = seen[-1].key if len(seen) == KEYS_A_TICK else ""
+        cursor = BEGINNING + (seen[-1].key if len(seen) == keys_a_tick else "")
         busy = {partition for partition in waiting if _is_running(context.instance, job, partition)}
         if waiting - busy:
             requests = [dg.RunRequest(partition_key=partition) for partition in sorted(waiting - busy)]
@@ -51,20 +53,9 @@ def uploads_sensor(job: str, settings: Settings) -> dg.SensorDefinition:
 
 
 def partitions_with_news(library: Library, seen: list[BlobInfo]) -> set[str]:
-    """The partitions of those keys that are in no listing, in this edition."""
-    columns = (source_listings.c.source_key, source_listings.c.edition)
-    known = select(*columns).where(
-        source_listings.c.tenant == library.tenant,
-        source_listings.c.source == SOURCE,
-        tuple_(*columns).in_([(entry.key, entry.etag) for entry in seen]),
-    )
-    with library.engine.connect() as connection:
-        listed = {tuple(row) for row in connection.execute(known)}
-    return {
-        partition_for(SOURCE, entry.key, library.settings.shards)
-        for entry in seen
-        if (entry.key, entry.etag) not in listed
-    }
+    """The partitions of those files that are in no listing yet."""
+    news = unlisted(library.engine, library.tenant, source=SOURCE, seen=seen)
+    return {partition_for(SOURCE, entry.key, library.settings.shards) for entry in news}
 
 
 def _is_running(instance: dg.DagsterInstance, job: str, partition: str) -> bool:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Connection,
     FromClause,
     Select,
+    Text,
     and_,
     case,
     delete,
@@ -28,6 +29,7 @@ from sqlalchemy import (
     true,
     update,
 )
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import insert
 
 from media_pipeline.errors import ItemError
@@ -36,9 +38,6 @@ from media_pipeline.stores.catalog.tables import ledger
 Status = Literal["done", "not_applicable", "failed", "dead"]
 
 MAX_DETAIL = 500
-
-# A column of this name among the items is part of their inputs, for what comes of no upstream output.
-OWN_INPUTS = "own_inputs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     "too_many_pixels": Reason("its header promises more pixels than MEDIA_MAX_PIXELS allows"),
     "not_a_picture": Reason("the step works on pictures, and this is something else"),
     # embed, group
+    "unreadable_picture": Reason("the model cannot read the picture that was made for it"),
     "flat_picture": Reason("one colour all over: it looks like every other such picture"),
     "not_calibrated": Reason("nobody has measured which cosine of this model means «the same picture»"),
     # any pool worker
@@ -78,11 +78,13 @@ REASONS: Final[Mapping[str, Reason]] = {
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One asset's claim on items: its rows are stale when `version` or the rows of `upstream` change."""
+    """One asset's claim on items: its rows are stale when `version` or the rows of `upstream` change, or the column
+    `own_input` of the items, for what comes of no upstream output."""
 
     name: str
     version: str
     upstream: tuple[str, ...] = ()
+    own_input: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ def due(
         own = ledger.alias(f"own_{output.name}")
         source = source.outerjoin(own, _row_of(own, items, tenant, output.name))
         rows = [seen[name] for name in output.upstream]
-        digest = _digest(items, rows)
+        digest = _digest(output, items, rows)
         is_due = and_(
             *(_settled(row) for row in rows),
             or_(
@@ -216,7 +218,7 @@ def standing(items: FromClause, output: Output, tenant: str) -> Select[Any]:
         source = source.outerjoin(above, _row_of(above, items, tenant, name))
     own = ledger.alias("own")
     source = source.outerjoin(own, _row_of(own, items, tenant, output.name))
-    stale = or_(own.c.version != output.version, own.c.inputs != _digest(items, rows))
+    stale = or_(own.c.version != output.version, own.c.inputs != _digest(output, items, rows))
     status = case((own.c.item_id.is_(None), "never_ran"), (stale, "stale"), else_=own.c.status).label("status")
     reason = case((or_(own.c.item_id.is_(None), stale), ""), else_=func.coalesce(own.c.reason, "")).label("reason")
     return (
@@ -236,10 +238,12 @@ def _settled(row: FromClause) -> ColumnElement[bool]:
     return and_(row.c.item_id.is_not(None), or_(row.c.status != "failed", row.c.retry_at.is_(None)))
 
 
-def _digest(items: FromClause, rows: Sequence[FromClause]) -> ColumnElement[str]:
-    parts = [part for row in rows for part in (row.c.version, row.c.inputs, row.c.status, row.c.reason)]
-    if OWN_INPUTS in items.c:
-        parts.append(items.c[OWN_INPUTS])
+def _digest(output: Output, items: FromClause, rows: Sequence[FromClause]) -> ColumnElement[str]:
+    parts: list[ColumnElement[str]] = [
+        part for row in rows for part in (row.c.version, row.c.inputs, row.c.status, row.c.reason)
+    ]
+    if output.own_input is not None:
+        parts.append(sql_cast(items.c[output.own_input], Text))
     if not parts:
         return literal("")
     return func.md5(func.concat_ws("|", *(func.coalesce(part, "") for part in parts)))

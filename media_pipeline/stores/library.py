@@ -21,6 +21,10 @@ from media_pipeline.stores.catalog.migrate import current, migrate, newest
 from media_pipeline.stores.index.interface import IndexStore
 from media_pipeline.stores.index.store import open_index_store
 
+# One holds the lock of a step, the others claim media for its threads, a millisecond each. Not one for each thread: the
+# embedded server has fifty for all processes together.
+CONNECTIONS = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Library:
@@ -56,20 +60,20 @@ def open_catalog(settings: Settings) -> Iterator[Engine]:
     """The database alone, as it is: not migrated."""
     if settings.database_url is None:
         with embedded.using(settings.home_path, options=embedded_options(settings)) as server:
-            yield from _engine(server.url, settings)
+            yield from _engine(server.url)
     else:
-        yield from _engine(settings.database_url.get_secret_value(), settings)
+        yield from _engine(settings.database_url.get_secret_value())
 
 
 def embedded_options(settings: Settings) -> embedded.Options:
     return embedded.Options(user=settings.embedded_user, durable=settings.embedded_fsync)
 
 
-def _engine(url: str, settings: Settings) -> Iterator[Engine]:
-    # Every item thread may claim media while the loop's own connection holds the lock.
+def _engine(url: str) -> Iterator[Engine]:
     engine = create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
-        pool_size=2 * settings.worker_count + 2,
+        pool_size=CONNECTIONS,
+        max_overflow=0,
         pool_pre_ping=True,
     )
     try:
@@ -102,12 +106,12 @@ def _s3(settings: Settings) -> S3Options:
 
 def open_library_blobs(settings: Settings) -> Blobs:
     """Where originals and derivatives are kept."""
-    return open_blobs(settings.blob_url or f"file:{settings.home_path / 'blobs'}", s3=_s3(settings))
+    return open_blobs(settings.blobs, s3=_s3(settings))
 
 
 def open_uploads(settings: Settings) -> Blobs:
     """Where people put files; only read."""
-    return open_blobs(settings.uploads_url or f"file:{settings.home_path / 'bucket'}", s3=_s3(settings))
+    return open_blobs(settings.uploads, s3=_s3(settings))
 
 
 def open_index(settings: Settings) -> IndexStore:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from media_pipeline.config import Settings
@@ -21,6 +21,7 @@ from media_pipeline.sources import SOURCES
 from media_pipeline.sources.protocol import Terms
 from media_pipeline.sources.uploads import PAGE_SIZE, page_of
 from media_pipeline.stores.blobs import BlobInfo
+from media_pipeline.stores.catalog.selections import unlisted
 from media_pipeline.stores.catalog.tables import source_listings as listings_table
 from media_pipeline.stores.catalog.tables import source_pages as pages_table
 from media_pipeline.stores.ledger import Due, Entry, Output
@@ -86,7 +87,7 @@ def _new_pages(run: Run) -> Iterator[bytes]:
     waiting: list[BlobInfo] = []
     after = ""
     while seen := run.library.bucket.list_after(after=after, limit=PAGE_SIZE):
-        waiting += _unlisted(run, seen)
+        waiting += _news(run, seen)
         after = seen[-1].key
         while len(waiting) >= PAGE_SIZE:
             yield page_of((entry.key, entry.etag, entry.size_bytes) for entry in waiting[:PAGE_SIZE])
@@ -95,18 +96,10 @@ def _new_pages(run: Run) -> Iterator[bytes]:
         yield page_of((entry.key, entry.etag, entry.size_bytes) for entry in waiting)
 
 
-def _unlisted(run: Run, seen: Sequence[BlobInfo]) -> list[BlobInfo]:
+def _news(run: Run, seen: Sequence[BlobInfo]) -> list[BlobInfo]:
     library, source = run.library, source_of(run.partition)
     mine = [entry for entry in seen if partition_for(source, entry.key, library.settings.shards) == run.partition]
-    columns = (listings_table.c.source_key, listings_table.c.edition)
-    known = select(*columns).where(
-        listings_table.c.tenant == library.tenant,
-        listings_table.c.source == source,
-        tuple_(*columns).in_([(entry.key, entry.etag) for entry in mine]),
-    )
-    with library.engine.connect() as connection:
-        listed = {tuple(row) for row in connection.execute(known)}
-    return [entry for entry in mine if (entry.key, entry.etag) not in listed]
+    return unlisted(library.engine, library.tenant, source=source, seen=mine)
 
 
 def read_pages(run: Run) -> Report:

@@ -14,6 +14,7 @@ from media_pipeline.orchestration.reports import result_of, run_of
 from media_pipeline.orchestration.work import ItemWork, Progress, Run, work_off
 from media_pipeline.stages.embed.vectors import VERSION, Task, embedded
 from media_pipeline.stores.catalog import tables
+from media_pipeline.stores.catalog.selections import same_media
 from media_pipeline.stores.ledger import Due, Output
 from media_pipeline.stores.library import Library
 
@@ -36,11 +37,7 @@ def embeddings(
 def _pictures(run: Run) -> Any:
     media, derivatives = tables.media, tables.derivatives
     # The 640 px picture: a model sees 224 px or less, and a twelfth of the bytes is read.
-    medium = and_(
-        derivatives.c.tenant == media.c.tenant,
-        derivatives.c.media_id == media.c.media_id,
-        derivatives.c.name == "medium",
-    )
+    medium = and_(same_media(derivatives), derivatives.c.name == "medium")
     return (
         select(
             media.c.media_id.label("item_id"),

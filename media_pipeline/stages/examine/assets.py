@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
-from sqlalchemy import exists, select
 
 from media_pipeline.config import Settings
 from media_pipeline.orchestration.reports import results_of, run_of
@@ -15,6 +14,7 @@ from media_pipeline.orchestration.work import ItemWork, Progress, Run, work_off
 from media_pipeline.stages.examine import facts, hashes, renditions
 from media_pipeline.stages.examine.examination import Task, examined
 from media_pipeline.stores.catalog import tables
+from media_pipeline.stores.catalog.selections import linked_media
 from media_pipeline.stores.ledger import Due, Output
 from media_pipeline.stores.library import Library
 
@@ -58,26 +58,16 @@ def examine(
     chosen = {
         output: table for output, table in OUTPUTS.items() if dg.AssetKey(output.name) in context.selected_asset_keys
     }
-    work = ItemWork(outputs=chosen, items=_stored_media, key="media_id", load=_task, compute=examined)
+    work = ItemWork(outputs=chosen, items=_originals, key="media_id", load=_task, compute=examined)
     yield from results_of(library, list(chosen), work_off(work, run_of(context, library, progress)))
 
 
-def _stored_media(run: Run) -> Any:
-    """Media whose blob is there: a claim without a link may be of a run that was killed before it put the blob."""
-    media, links = tables.media, tables.media_links
+def _originals(run: Run) -> Any:
+    media = tables.media
     return (
-        select(
-            media.c.media_id.label("item_id"),
-            media.c.home_partition.label("partition"),
-            media.c.kind,
-            media.c.blob_key,
-            media.c.sha256,
-        )
-        .where(
-            media.c.tenant == run.library.tenant,
-            media.c.home_partition == run.partition,
-            exists().where(links.c.tenant == media.c.tenant, links.c.media_id == media.c.media_id),
-        )
+        linked_media(run.library.tenant)
+        .add_columns(media.c.kind, media.c.blob_key, media.c.sha256)
+        .where(media.c.home_partition == run.partition)
         .subquery("items")
     )
 

@@ -13,7 +13,6 @@ from uuid import UUID
 
 from PIL import Image
 
-from media_pipeline.errors import ItemError
 from media_pipeline.records import Made, NewBlob, NotApplicable, Result
 from media_pipeline.stages.examine import facts, hashes, renditions
 from media_pipeline.stages.examine.pictures import Picture, opened
@@ -34,8 +33,11 @@ def _metadata(picture: Picture, _working: Image.Image, _media: UUID) -> Made:
     return Made(rows=(facts.facts(picture),))
 
 
-def _hashes(_picture: Picture, working: Image.Image, _media: UUID) -> Made:
-    return Made(rows=({"phash": hashes.phash(working)},))
+def _hashes(_picture: Picture, working: Image.Image, _media: UUID) -> Made | NotApplicable:
+    phash = hashes.phash(working)
+    if phash is None:
+        return NotApplicable("flat_picture", "one grey all over")
+    return Made(rows=({"phash": phash},))
 
 
 def _derivatives(_picture: Picture, working: Image.Image, media: UUID) -> Made:
@@ -57,7 +59,7 @@ def _derivatives(_picture: Picture, working: Image.Image, media: UUID) -> Made:
     return Made(tuple(rows), tuple(blobs))
 
 
-MAKERS: Final[Mapping[str, Callable[[Picture, Image.Image, UUID], Made]]] = {
+MAKERS: Final[Mapping[str, Callable[[Picture, Image.Image, UUID], Made | NotApplicable]]] = {
     "metadata": _metadata,
     "hashes": _hashes,
     "derivatives": _derivatives,
@@ -70,10 +72,4 @@ def examined(task: Task) -> dict[str, Result]:
         return dict.fromkeys(task.due, NotApplicable("not_a_picture"))
     picture = opened(task.data, max_pixels=task.max_pixels)
     working = renditions.reduced(picture.upright, RENDITIONS[0])
-    answers: dict[str, Result] = {}
-    for name in sorted(task.due):
-        try:
-            answers[name] = MAKERS[name](picture, working, task.media_id)
-        except ItemError as error:
-            answers[name] = error
-    return answers
+    return {name: MAKERS[name](picture, working, task.media_id) for name in sorted(task.due)}

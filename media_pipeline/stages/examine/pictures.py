@@ -6,9 +6,11 @@ What is not here: what is then made of it (facts.py, hashes.py, renditions.py).
 from __future__ import annotations
 
 import io
+import struct
 from dataclasses import dataclass
+from typing import Final
 
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from media_pipeline.errors import MediaProcessingError
 
@@ -17,6 +19,18 @@ Image.MAX_IMAGE_PIXELS = None
 
 # The longest edge that anything made from the decoded picture has.
 WORKING_EDGE_PX = 1280
+
+
+# What turns a picture of each orientation upright. Not ImageOps.exif_transpose: it reads EXIF again, broken or not.
+UPRIGHT: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +53,28 @@ def opened(data: bytes, *, max_pixels: int) -> Picture:
         image = Image.open(io.BytesIO(data))
     except UnidentifiedImageError as error:
         raise MediaProcessingError("undecodable", "no decoder knows it") from error
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, LookupError, struct.error) as error:
         raise MediaProcessingError("undecodable", str(error)) from error
     with image:
         width, height = image.size
         if width * height > max_pixels:
             raise MediaProcessingError("too_many_pixels", f"{width} x {height}; MEDIA_MAX_PIXELS allows {max_pixels}")
-        color_mode, frames, kind = image.mode, getattr(image, "n_frames", 1), str(image.format)
-        exif = image.getexif()
+        color_mode, kind = image.mode, str(image.format)
+        frames = _decode(image)
+        # Only now: Pillow decodes a PNG to see whether EXIF stands behind its pixels.
+        exif = _exif(image)
         orientation = _orientation(exif)
-        upright = _decoded(image)
+        upright = image.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else image
         if orientation >= 5:
             width, height = height, width
-        return Picture(kind, width, height, orientation, color_mode, frames, exif, upright)
+        return Picture(kind, width, height, orientation, color_mode, frames, exif, _on_white(upright))
+
+
+def _exif(image: Image.Image) -> Image.Exif:
+    try:
+        return image.getexif()
+    except (OSError, SyntaxError, ValueError, LookupError, TypeError, struct.error):
+        return Image.Exif()  # broken EXIF is a missing fact, the picture is whole
 
 
 def _orientation(exif: Image.Exif) -> int:
@@ -59,18 +82,20 @@ def _orientation(exif: Image.Exif) -> int:
     return said if isinstance(said, int) and 1 <= said <= 8 else 1
 
 
-def _decoded(image: Image.Image) -> Image.Image:
+def _decode(image: Image.Image) -> int:
+    """Load the pixels; how many frames there are."""
     try:
+        frames = int(getattr(image, "n_frames", 1))
         if image.format == "JPEG":
             # The decoder's own reduction, to the smallest size that is still large enough.
             scale = WORKING_EDGE_PX / max(image.size)
             image.draft("RGB", (round(image.width * scale), round(image.height * scale)))
         image.load()
-        return _on_white(ImageOps.exif_transpose(image))
+        return frames
     except OSError as error:
         reason = "truncated" if "truncated" in str(error) else "undecodable"
         raise MediaProcessingError(reason, str(error)) from error
-    except (SyntaxError, ValueError, EOFError) as error:
+    except (SyntaxError, ValueError, LookupError, EOFError, struct.error) as error:
         raise MediaProcessingError("undecodable", str(error)) from error
 
 

@@ -8,7 +8,7 @@ from uuid import uuid5
 
 import dagster as dg
 import numpy as np
-from sqlalchemy import Connection, Text, and_, cast, delete, func, insert, select
+from sqlalchemy import Connection, and_, delete, func, insert, select
 
 from media_pipeline.config import Settings
 from media_pipeline.models import model_named
@@ -17,8 +17,8 @@ from media_pipeline.orchestration.work import Progress, Report, Run, desk, entry
 from media_pipeline.records import NAMESPACE, Made, NotApplicable
 from media_pipeline.stages.group.groups import Standing, stars
 from media_pipeline.stages.group.pairs import MAX_BITS, bits_of, near_pairs
-from media_pipeline.stores import ledger
 from media_pipeline.stores.catalog import tables
+from media_pipeline.stores.catalog.selections import linked_media, same_media
 from media_pipeline.stores.ledger import Output
 from media_pipeline.stores.library import Library
 
@@ -28,7 +28,7 @@ VERSION = "1"
 def outputs(settings: Settings) -> tuple[Output, ...]:
     model = model_named(settings.model, weights=settings.model_weights)
     version = f"{VERSION}/{MAX_BITS}/{model.thresholds.near}/{model.version}"
-    return (Output("duplicate_groups", version, ("hashes", "embeddings")),)
+    return (Output("duplicate_groups", version, ("hashes", "embeddings"), "link_count"),)
 
 
 @dg.asset(deps=["hashes", "embeddings"], kinds={"numpy", "postgres"}, code_version=VERSION)
@@ -47,10 +47,11 @@ def regroup(run: Run) -> Report:
     with desk(run, [output]) as (report, place):
         if place is None:
             return report
-        items = _media(run)
-        total = place.count_due(items)
-        run.progress.begin(output.name, total)
-        if total:
+        # How many listings offer a media is an input of its own: it makes the exact groups.
+        items = linked_media(run.library.tenant).subquery("items")
+        run.progress.begin(output.name, place.count_due(items))
+        # Again until nothing is due: what another run brought meanwhile found this step held, and counts on it.
+        while total := place.count_due(items):
             # A model whose thresholds nobody has calibrated gives no near tier: its cosines mean nothing yet.
             uncalibrated = NotApplicable("not_calibrated", f"{model.name} has no near threshold")
             result = Made() if model.thresholds.near is not None else uncalibrated
@@ -60,22 +61,6 @@ def regroup(run: Run) -> Report:
             run.progress.advance(output.name, total)
         run.progress.end(output.name)
     return report
-
-
-def _media(run: Run) -> Any:
-    """All media; how many listings offer each is part of the input, since it makes the exact groups."""
-    media, links = tables.media, tables.media_links
-    return (
-        select(
-            media.c.media_id.label("item_id"),
-            media.c.home_partition.label("partition"),
-            cast(func.count(links.c.listing_id), Text).label(ledger.OWN_INPUTS),
-        )
-        .join(links, and_(links.c.tenant == media.c.tenant, links.c.media_id == media.c.media_id))
-        .where(media.c.tenant == run.library.tenant)
-        .group_by(media.c.media_id, media.c.home_partition)
-        .subquery("items")
-    )
 
 
 def _replace(connection: Connection, tenant: str, *, model_version: str, near: float | None) -> None:
@@ -174,14 +159,7 @@ def _compared(tenant: str, model_version: str) -> Any:
     media, links, facts = tables.media, tables.media_links, tables.media_metadata
     hashes, vectors = tables.hashes, tables.embeddings
 
-    def of_media(table: Any) -> Any:
-        return and_(table.c.tenant == media.c.tenant, table.c.media_id == media.c.media_id)
-
-    files = (
-        select(func.count())
-        .where(links.c.tenant == media.c.tenant, links.c.media_id == media.c.media_id)
-        .scalar_subquery()
-    )
+    files = select(func.count()).where(same_media(links)).scalar_subquery()
     return (
         select(
             media.c.media_id,
@@ -192,9 +170,9 @@ def _compared(tenant: str, model_version: str) -> Any:
             vectors.c.vector,
             files.label("files"),
         )
-        .join(facts, of_media(facts))
-        .join(hashes, of_media(hashes))
-        .join(vectors, and_(of_media(vectors), vectors.c.model_version == model_version))
+        .join(facts, same_media(facts))
+        .join(hashes, same_media(hashes))
+        .join(vectors, and_(same_media(vectors), vectors.c.model_version == model_version))
         .where(media.c.tenant == tenant)
         .order_by(media.c.media_id)
     )

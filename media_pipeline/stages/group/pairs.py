@@ -31,11 +31,11 @@ def bits_of(phashes: list[str]) -> NDArray[np.uint64]:
     return np.array([int(phash, 16) for phash in phashes], dtype=np.uint64)
 
 
-def within_bits(hashes: NDArray[np.uint64], max_bits: int) -> Iterator[tuple[int, int, int]]:
+def within_bits(hashes: NDArray[np.uint64], max_bits: int, *, block: int = BLOCK) -> Iterator[tuple[int, int, int]]:
     """Every pair at most so many bits apart: (lower place, higher place, bits). All pairs are looked at."""
-    for start in range(0, len(hashes), BLOCK):
-        block = hashes[start : start + BLOCK]
-        bits = np.bitwise_count(block[:, None] ^ hashes[None, start:])
+    for start in range(0, len(hashes), block):
+        rows = hashes[start : start + block]
+        bits = np.bitwise_count(rows[:, None] ^ hashes[None, start:])
         for row, column in np.argwhere(bits <= max_bits):
             if row < column:
                 yield start + int(row), start + int(column), int(bits[row, column])

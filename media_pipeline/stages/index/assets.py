@@ -21,6 +21,7 @@ from media_pipeline.records import Made
 from media_pipeline.stages.index.projection import VERSION, payload
 from media_pipeline.stores import ledger
 from media_pipeline.stores.catalog import tables
+from media_pipeline.stores.catalog.selections import same_media
 from media_pipeline.stores.index.points import Point
 from media_pipeline.stores.ledger import Due, Entry, Output
 from media_pipeline.stores.library import Library
@@ -54,11 +55,11 @@ def project(run: Run) -> Report:
         if place is None:
             return report
         items = _media(run, output)
-        gone = _gone(run, output)
         total = place.count_due(items)
         run.progress.begin(output.name, total)
-        if total or gone:
-            _append(place, output, items=items, gone=gone)
+        # Again until nothing is due: what another run brought meanwhile found this step held, and counts on it.
+        while place.count_due(items) or _gone(run, output):
+            _append(place, output, items=items, gone=_gone(run, output))
         run.progress.end(output.name)
     return report
 
@@ -101,9 +102,6 @@ def _media(run: Run, output: Output) -> Any:
     media, facts, hashes, vectors = tables.media, tables.media_metadata, tables.hashes, tables.embeddings
     model_version = output.version.partition("/")[2]
 
-    def of_media(table: Any) -> Any:
-        return and_(table.c.tenant == media.c.tenant, table.c.media_id == media.c.media_id)
-
     return (
         select(
             media.c.media_id.label("item_id"),
@@ -120,9 +118,9 @@ def _media(run: Run, output: Output) -> Any:
             vectors.c.vector,
         )
         .select_from(
-            media.outerjoin(facts, of_media(facts))
-            .outerjoin(hashes, of_media(hashes))
-            .outerjoin(vectors, and_(of_media(vectors), vectors.c.model_version == model_version))
+            media.outerjoin(facts, same_media(facts))
+            .outerjoin(hashes, same_media(hashes))
+            .outerjoin(vectors, and_(same_media(vectors), vectors.c.model_version == model_version))
         )
         .where(media.c.tenant == run.library.tenant)
         .subquery("items")

@@ -16,6 +16,7 @@ from media_pipeline.orchestration.work import Desk, Progress, Run, desk
 from media_pipeline.stages.publish.fields import FIELDS, Field, closed_by
 from media_pipeline.stores import ledger
 from media_pipeline.stores.catalog import tables
+from media_pipeline.stores.catalog.selections import linked_media
 from media_pipeline.stores.ledger import Output
 from media_pipeline.stores.library import Library
 
@@ -78,7 +79,7 @@ def measured(connection: Connection, tenant: str, outputs: Sequence[Output]) -> 
     versions = {output.name: output for output in outputs}
     rows: dict[tuple[str, ...], dict[str, Any]] = {}
     for field in FIELDS:
-        items = _listings(tenant) if field.of == "listing" else _media(tenant)
+        items = _listings(tenant) if field.of == "listing" else linked_media(tenant).subquery("items")
         for partition, status, reason, count in connection.execute(_counted(field, items, versions, tenant)):
             row = {
                 "tenant": tenant,
@@ -126,21 +127,6 @@ def _listings(tenant: str) -> Any:
     return (
         select(listings.c.listing_id.label("item_id"), listings.c.partition)
         .where(listings.c.tenant == tenant)
-        .subquery("items")
-    )
-
-
-def _media(tenant: str) -> Any:
-    media, links = tables.media, tables.media_links
-    return (
-        select(
-            media.c.media_id.label("item_id"),
-            media.c.home_partition.label("partition"),
-        )
-        .where(
-            media.c.tenant == tenant,
-            exists().where(links.c.tenant == media.c.tenant, links.c.media_id == media.c.media_id),
-        )
         .subquery("items")
     )
 

@@ -35,6 +35,9 @@ POLL_S = 0.02
 HALT_S = 60.0  # a fast shutdown writes one checkpoint; whoever needs longer is killed, and recovers at the next start
 VANISH_S = 5.0  # from SIGKILL to the kernel's freeing of the lock
 LOG_BYTES = 10_000_000
+# Containers have a /dev/shm of 64 MB or less: with 16 KB neither initdb nor the server got through with `posix`, and
+# parallel queries outgrow 64 MB. Files in the data folder cost a parallel hash join 6–15 %.
+SHARED_MEMORY = "mmap"
 # Not pg_ctl: it pastes paths into a shell command, and a home called `$(touch X)` was executed. Here they are
 # arguments. The `&` gives the server another parent, so that it is no child of ours to wait for.
 LAUNCH = '"$0" "$@" </dev/null >>server.log 2>&1 &'
@@ -188,6 +191,7 @@ def _create(embedded: Embedded, options: Options) -> None:
     # The built-in locale sorts alike on every machine; the C library's breaks indexes when that is upgraded.
     locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
     words = [str(embedded.binaries / "bin/initdb"), "-D", str(new), "-U", SUPERUSER, "--auth=trust", *locale]
+    words += ["--set", f"dynamic_shared_memory_type={SHARED_MEMORY}"]
     made = run(embedded.account, *words, *(() if options.durable else ("--no-sync",)), cwd=new)
     if made.returncode != 0:
         shutil.rmtree(new, ignore_errors=True)
@@ -216,9 +220,7 @@ def _launch(embedded: Embedded, options: Options) -> None:
         "max_connections": "50",
         "client_connection_check_interval": "1s",
         "cluster_name": embedded.sockets.name,  # in the titles of its processes, by which `_processes` knows them
-        # Containers have a /dev/shm of 64 MB or less: with 16 KB `posix` did not start, and parallel queries outgrow
-        # 64 MB. Files in the data folder cost a parallel hash join 6–15 %.
-        "dynamic_shared_memory_type": "mmap",
+        "dynamic_shared_memory_type": SHARED_MEMORY,
     }
     if not options.durable:  # never synchronous_commit=off as well: that lost committed tables on `kill -9`
         settings |= {"fsync": "off", "full_page_writes": "off"}

@@ -145,7 +145,10 @@ def run(
 
 def _may(account: pwd.struct_passwd | None, *words: str) -> bool:
     """Whether the account can do it: asked by doing it, as mode bits know neither ACLs nor mount options."""
-    return account is None or run(account, *words).returncode == 0
+    try:
+        return account is None or run(account, *words).returncode == 0
+    except PermissionError:  # not even the program can be reached: in a folder that only root may enter
+        return False
 
 
 def _key(home: Path) -> str:

@@ -35,6 +35,11 @@ def newest() -> str:
     return head
 
 
+def revisions() -> frozenset[str]:
+    """Every revision that this version of the package knows."""
+    return frozenset(revision.revision for revision in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
 def current(connection: Connection) -> str | None:
     """The revision that the database is at; None when it was never migrated."""
     context = MigrationContext.configure(connection, opts={"version_table_schema": SCHEMA})
@@ -50,8 +55,7 @@ def migrate(engine: Engine) -> str:
                 return needed
             connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
             at = current(connection)
-            known = {revision.revision for revision in ScriptDirectory.from_config(_config()).walk_revisions()}
-            if at is not None and at not in known:
+            if at is not None and at not in revisions():
                 raise CatalogError(
                     f"the database is at revision {at}, which this version does not know: "
                     "it was migrated by a newer media-pipeline, so install that one"

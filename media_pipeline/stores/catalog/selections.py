@@ -1,0 +1,49 @@
+"""Questions that several stages ask of the catalog, asked in one way.
+
+What is not here: what is due (stores/ledger.py), and questions of one stage alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, FromClause, Select, and_, func, select, tuple_
+
+from media_pipeline.stores.blobs import BlobInfo
+from media_pipeline.stores.catalog.tables import media, media_links, source_listings
+
+
+def same_media(table: FromClause, other: FromClause = media) -> ColumnElement[bool]:
+    """The join of facts about media: of one tenant, always."""
+    return and_(table.c.tenant == other.c.tenant, table.c.media_id == other.c.media_id)
+
+
+def linked_media(tenant: str) -> Select[Any]:
+    """(item_id, partition, link_count) of media that some listing offers.
+
+    The others are claims: of a run that was killed before it put their blob, or is about to.
+    """
+    return (
+        select(
+            media.c.media_id.label("item_id"),
+            media.c.home_partition.label("partition"),
+            func.count(media_links.c.listing_id).label("link_count"),
+        )
+        .join(media_links, same_media(media_links))
+        .where(media.c.tenant == tenant)
+        .group_by(media.c.tenant, media.c.media_id)
+    )
+
+
+def unlisted(engine: Engine, tenant: str, *, source: str, seen: Sequence[BlobInfo]) -> list[BlobInfo]:
+    """Those of the files that are in no listing of the source, in this edition."""
+    columns = (source_listings.c.source_key, source_listings.c.edition)
+    known = select(*columns).where(
+        source_listings.c.tenant == tenant,
+        source_listings.c.source == source,
+        tuple_(*columns).in_([(entry.key, entry.etag) for entry in seen]),
+    )
+    with engine.connect() as connection:
+        listed = {tuple(row) for row in connection.execute(known)}
+    return [entry for entry in seen if (entry.key, entry.etag) not in listed]

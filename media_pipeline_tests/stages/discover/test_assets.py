@@ -1,0 +1,114 @@
+"""Pages and listings: everything listed, nothing twice, stored before it is read."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, func, select, text
+
+from media_pipeline.errors import BlobError
+from media_pipeline.orchestration.work import Run
+from media_pipeline.stages.discover.assets import read_pages, store_pages
+from media_pipeline.stores.blobs import BlobInfo
+from media_pipeline.stores.catalog import tables
+from media_pipeline.stores.folder import LocalBlobs
+from media_pipeline.stores.library import Library
+
+
+@pytest.fixture
+def catalog(library: Library) -> Iterator[Connection]:
+    with library.engine.connect() as connection:
+        yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def _run(library: Library, partition: str = "uploads") -> Run:
+    return Run(library, "test", partition)
+
+
+def test_a_thousand_keys_make_a_page_and_the_rest_another(library: Library, bucket: Path, catalog: Connection) -> None:
+    """In byte order, each file on one page."""
+    for number in range(1003):
+        (bucket / f"{number:04d}.jpg").write_bytes(b"x")
+    store_pages(_run(library))
+    assert catalog.scalars(select(tables.source_pages.c.entry_count).order_by("entry_count")).all() == [3, 1000]
+    read_pages(_run(library))
+    assert catalog.scalar(select(func.count()).select_from(tables.source_listings)) == 1003
+    assert store_pages(_run(library)).of("source_pages") == {}
+
+
+def test_a_page_is_stored_as_it_was_received(library: Library, bucket: Path, catalog: Connection) -> None:
+    """So that a better parser needs no second request."""
+    (bucket / "a «b».jpg").write_bytes(b"123")
+    store_pages(_run(library))
+    page = catalog.execute(select(tables.source_pages)).one()
+    (entry,) = json.loads(gzip.decompress(library.blobs.get(page.blob_key, sha256=page.sha256)))
+    assert (entry["key"], entry["size_bytes"]) == ("a «b».jpg", 3)
+
+
+def test_a_run_that_died_between_page_and_listing_makes_the_same_page_again(
+    library: Library, bucket: Path, catalog: Connection
+) -> None:
+    """The page's identity is its content."""
+    (bucket / "a.jpg").write_bytes(b"1")
+    store_pages(_run(library))
+    store_pages(_run(library))
+    assert catalog.scalar(select(func.count()).select_from(tables.source_pages)) == 1
+
+
+def test_pages_are_read_again_by_another_parser(library: Library, bucket: Path, catalog: Connection) -> None:
+    """Listings keep their identity and their place, whatever points to them."""
+    (bucket / "a.jpg").write_bytes(b"1")
+    store_pages(_run(library))
+    read_pages(_run(library))
+    catalog.execute(text("update media.ledger set version = 'old' where output = 'source_listings'"))
+    catalog.execute(text("update media.source_listings set size_bytes = 99"))
+    before = catalog.scalars(select(tables.source_listings.c.listing_id)).all()
+    assert read_pages(_run(library)).of("source_listings") == {("done", ""): 1}
+    after = catalog.execute(select(tables.source_listings)).all()
+    assert [row.listing_id for row in after] == before
+    assert [row.size_bytes for row in after] == [1]
+
+
+def test_every_key_belongs_to_one_shard(library: Library, bucket: Path, catalog: Connection) -> None:
+    """Four partitions list everything between them, and nothing twice."""
+    sharded = replace(library, settings=library.settings.model_copy(update={"shards": {"uploads": 4}}))
+    for number in range(40):
+        (bucket / f"{number}.jpg").write_bytes(b"x")
+    for shard in range(4):
+        store_pages(_run(sharded, f"uploads/0{shard}"))
+        read_pages(_run(sharded, f"uploads/0{shard}"))
+    rows = catalog.execute(
+        select(tables.source_listings.c.partition, func.count()).group_by(tables.source_listings.c.partition)
+    ).all()
+    assert len(rows) == 4
+    assert sum(count for _partition, count in rows) == 40
+
+
+class _Unreadable(LocalBlobs):
+    """A bucket that answers the first page and then breaks."""
+
+    def list_after(self, prefix: str = "", *, after: str = "", limit: int = 1000) -> list[BlobInfo]:
+        if after:
+            raise BlobError("the bucket went away")
+        return super().list_after(prefix, after=after, limit=limit)
+
+
+def test_a_bucket_that_breaks_ends_the_run_and_loses_nothing(
+    library: Library, bucket: Path, catalog: Connection
+) -> None:
+    """What was stored stays; the next run goes on behind it."""
+    for number in range(1001):
+        (bucket / f"{number:04d}.jpg").write_bytes(b"x")
+    broken = replace(library, bucket=_Unreadable(bucket))
+    with pytest.raises(BlobError, match="went away"):
+        store_pages(_run(broken))
+    assert catalog.scalars(select(tables.source_pages.c.entry_count)).all() == [1000]
+    read_pages(_run(library))
+    store_pages(_run(library))
+    read_pages(_run(library))
+    assert catalog.scalar(select(func.count()).select_from(tables.source_listings)) == 1001

@@ -1,0 +1,131 @@
+"""The command line as people type it: what it prints, how it ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from media_pipeline import __version__
+from media_pipeline.config import Settings
+from media_pipeline.samples.photographs import photograph
+from media_pipeline.stores.catalog import tables
+from media_pipeline.stores.library import open_library
+
+Typed = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def typed(settings: Settings, tmp_path: Path) -> Typed:
+    """`media-pipeline WORDS` in an empty folder, on this test's database."""
+    assert settings.database_url is not None
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "MEDIA_HOME": str(settings.home_path),
+        "MEDIA_DATABASE_URL": settings.database_url.get_secret_value(),
+        "MEDIA_RETRY_BACKOFF_S": "0",
+    }
+
+    def run(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "media_pipeline", *words],
+            cwd=tmp_path,
+            env={**environment, **more},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+def test_run_status_and_retry_tell_one_story(typed: Typed, settings: Settings, bucket: Path) -> None:
+    """A good and a bad file: run says what came of them, status too, retry makes the bad one due again."""
+    photograph("coffee").save(bucket / "good.jpg")
+    (bucket / "bad.jpg").write_text("I am no picture")
+
+    ran = typed("run")
+    assert ran.returncode == 0, ran.stderr
+    assert re.search(r"fetch +originals +1 +0 +1 +[\d.]+ +not_media 1", ran.stdout)
+
+    told = typed("status")
+    assert told.returncode == 0
+    assert re.search(r"fetch +originals +uploads +1 +0 +1 +not_media 1", told.stdout)
+    assert re.search(r"embed +embeddings +uploads +1 +0 +0", told.stdout)
+
+    revived = typed("retry", "--stage", "fetch", "--reason", "not_media")
+    assert revived.stdout.startswith("1 items will be tried again")
+    assert "Nothing was due" not in typed("run", "--source", "uploads").stdout
+    with open_library(settings) as library, library.engine.connect() as catalog:
+        rows = tables.ledger
+        attempts = catalog.scalars(select(rows.c.attempts).where(rows.c.reason == "not_media")).all()
+    assert attempts == [1]
+
+
+def test_a_first_run_without_files_says_where_to_put_them(typed: Typed, settings: Settings) -> None:
+    """And makes the folder, so that a copy lands in it."""
+    ran = typed("run")
+    assert f"put photos into {settings.home_path / 'bucket'}" in ran.stdout
+    assert (settings.home_path / "bucket").is_dir()
+
+
+def test_the_index_can_be_made_anew(typed: Typed, settings: Settings, bucket: Path) -> None:
+    """After its folder is gone, from the catalog alone."""
+    photograph("coffee").save(bucket / "good.jpg")
+    typed("run")
+    subprocess.run(["rm", "-r", str(settings.home_path / "index")], check=True)
+    assert typed("index", "rebuild").stdout.startswith("1 media will be indexed anew")
+    ran = typed("run")
+    assert re.search(r"vector_index +1 +0 +0", ran.stdout)
+    with open_library(settings) as library, library.engine.connect() as catalog:
+        pointer = catalog.execute(select(tables.index_generations)).one()
+        reader = library.index.open(pointer.model_version, pointer.name)
+        assert reader.count() == 1
+        reader.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "more", "said"),
+    [
+        (["run"], {"MEDIA_MAX_BYTES": "many"}, "MEDIA_MAX_BYTES='many'"),
+        (["run", "--source", "flickr"], {}, "no source flickr: there are uploads"),
+        (["retry", "--stage", "cook"], {}, "--stage cook: no such stage or output; there are discover"),
+        (["retry", "--reason", "bored"], {}, "--reason bored: no such reason; there are"),
+        (["status"], {"MEDIA_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, "no connection"),
+        (["db", "stop"], {}, "MEDIA_DATABASE_URL names a server"),
+        (["run"], {"MEDIA_MODEL": "clip"}, "MEDIA_MODEL='clip': no such model; there are: descriptor-512"),
+    ],
+)
+def test_an_error_is_a_sentence(typed: Typed, words: list[str], more: dict[str, str], said: str) -> None:
+    """What is wrong and what is allowed, exit status 2, no traceback."""
+    ended = typed(*words, **more)
+    assert ended.returncode == 2
+    assert said in ended.stderr
+    assert ended.stderr.startswith("error: ")
+    assert "Traceback" not in ended.stderr + ended.stdout
+
+
+def test_the_demo_asks_before_it_writes_elsewhere(typed: Typed, settings: Settings) -> None:
+    """Settings that name a server are not a laptop's to play with."""
+    ended = typed("demo")
+    assert ended.returncode == 1
+    assert "MEDIA_DATABASE_URL" in ended.stdout
+    assert not (settings.home_path / "bucket").exists()
+
+
+def test_help_and_version_do_not_wait_for_dagster(typed: Typed) -> None:
+    """A second of imports is too much for a line of text."""
+    script = "import sys, media_pipeline.cli; print([m for m in ('dagster', 'sqlalchemy') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    assert typed("version").stdout.strip() == f"media-pipeline {__version__}"
+    shown = typed("--help").stdout
+    assert all(command in shown for command in ("demo", "run", "dev", "doctor", "status", "retry", "migrate"))
