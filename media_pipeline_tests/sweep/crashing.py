@@ -23,7 +23,7 @@ from uuid import UUID
 
 import dagster as dg
 import psutil
-from sqlalchemy import event
+from sqlalchemy import Connection, Engine, event
 
 from media_pipeline.config import Settings
 from media_pipeline.definitions import build_definitions
@@ -203,13 +203,30 @@ class _WatchedStore:
 
 def watched(library: Library, trap: Trap) -> Library:
     """The same library; the trap is told of what is done with it."""
-    event.listen(library.engine, "commit", lambda _connection: trap.reached("commit"))
+    _watch_transactions(library.engine, trap)
     return replace(
         library,
         blobs=cast(Blobs, _WatchedBlobs(library.blobs, trap, read="read {}")),
         bucket=cast(Blobs, _WatchedBlobs(library.bucket, trap, read="read upload")),
         index=_WatchedStore(library.index, trap),
     )
+
+
+def _watch_transactions(engine: Engine, trap: Trap) -> None:
+    """Tell of each statement that writes a batch, and of each commit by what was written: a batch, a claim, nothing."""
+
+    def about_to_execute(connection: Connection, _cursor: object, statement: str, *_more: object) -> None:
+        if statement.startswith(("INSERT", "UPDATE", "DELETE")):
+            is_claim = statement.startswith("INSERT INTO media.media ")
+            connection.info["written"] = "claim" if is_claim else "batch"
+            if not is_claim:
+                trap.reached("statement")
+
+    def about_to_commit(connection: Connection) -> None:
+        trap.reached(f"{connection.info.pop('written', 'empty')} commit")
+
+    event.listen(engine, "before_cursor_execute", about_to_execute)
+    event.listen(engine, "commit", about_to_commit)
 
 
 def walk(library: Library) -> None:
