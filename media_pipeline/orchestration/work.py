@@ -21,6 +21,7 @@ from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from sqlalchemy import Connection, FromClause, Table, delete, func, insert, select
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from media_pipeline.errors import BlobCorrupt, BlobMissing, ItemError
 from media_pipeline.orchestration.pool import Workers, guarded
@@ -238,6 +239,20 @@ def _answer(work: ItemWork, run: Run, workers: Workers, due: Due) -> Results:
 
 
 def _commit(work: ItemWork, place: Desk, batch: Sequence[Due], answers: Sequence[Results]) -> None:
+    """The whole batch; where the database refuses the content of a row, each item by itself, so that one is a row."""
+    try:
+        _write(work, place, batch, answers)
+    except (DataError, IntegrityError, UnicodeEncodeError) as error:
+        if len(batch) > 1:
+            for due, results in zip(batch, answers, strict=True):
+                _commit(work, place, [due], [results])
+            return
+        told = str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0]
+        refused = ItemError("unexpected", f"the database refuses its rows: {told}")
+        _write(work, place, batch, [dict.fromkeys(batch[0].inputs, refused)])
+
+
+def _write(work: ItemWork, place: Desk, batch: Sequence[Due], answers: Sequence[Results]) -> None:
     entries: list[Entry] = []
     rows: dict[str, list[dict[str, Any]]] = {output.name: [] for output in work.outputs}
     settled: dict[str, list[UUID]] = {output.name: [] for output in work.outputs}

@@ -126,7 +126,7 @@ def failure(item: UUID, output: Output, *, error: ItemError, before: Due, now: d
     """The row of an item that failed: settled, to be tried again, or dead."""
     attempts = before.attempts[output.name] + 1
     known = REASONS.get(error.reason)
-    detail = error.detail.replace("\0", "\\0")[:MAX_DETAIL] or None
+    detail = error.detail or None
     entry = Entry(item, output, before.partition, before.inputs[output.name], "failed", error.reason, detail, attempts)
     if known is None or not known.passing:
         return entry
@@ -270,7 +270,7 @@ def record(connection: Connection, entries: Iterable[Entry], *, tenant: str, run
             "inputs": entry.inputs,
             "status": entry.status,
             "reason": entry.reason,
-            "detail": entry.detail,
+            "detail": _storable(entry.detail),
             "attempts": entry.attempts,
             "retry_at": entry.retry_at,
             "run_id": run_id,
@@ -285,6 +285,13 @@ def record(connection: Connection, entries: Iterable[Entry], *, tenant: str, run
     connection.execute(
         statement.on_conflict_do_update(index_elements=["tenant", "output", "item_id"], set_=fresh), values
     )
+
+
+def _storable(detail: str | None) -> str | None:
+    """What the database takes: details quote strange files, whose names and texts hold NULs and half characters."""
+    if not detail:
+        return None
+    return detail.replace("\0", "\\0").encode(errors="backslashreplace").decode()[:MAX_DETAIL]
 
 
 def counts(connection: Connection, tenant: str) -> Sequence[Any]:

@@ -48,7 +48,9 @@ def _taken(connection: Connection, names: Sequence[str]) -> Held | None:
         got = connection.scalar(text("select pg_try_advisory_lock(hashtextextended(:name, 0))"), {"name": name})
         if not got:
             by = _holder(connection, name)
-            connection.rollback()
+            # Before anybody is told: locks of a session outlive a rollback, and others may want those it got.
+            connection.execute(text("select pg_advisory_unlock_all()"))
+            connection.commit()
             return Held(name, by)
     connection.commit()
     return None
@@ -61,6 +63,7 @@ def _holder(connection: Connection, name: str) -> str:
             select a.application_name
             from pg_locks l join pg_stat_activity a using (pid), hashtextextended(:name, 0) as key
             where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+              and l.database = (select oid from pg_database where datname = current_database())
               and l.classid = ((key >> 32) & 4294967295)::oid and l.objid = (key & 4294967295)::oid
             """
         ),

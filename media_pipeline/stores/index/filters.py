@@ -56,7 +56,7 @@ class In:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The field lies between these numbers, or between these moments."""
+    """The field lies between these numbers, or between these moments; one bound for each end at most."""
 
     field: str
     gte: float | datetime | None = None
@@ -69,6 +69,9 @@ class Range:
         bounds = [bound for bound in (self.gte, self.gt, self.lte, self.lt) if bound is not None]
         if not bounds:
             raise ValueError(f"{self.field}: a range without a bound")
+        # Of two lower or two upper bounds Edge heeds one only: {lte: 0, lt: 0.5} found 0.25.
+        if None not in (self.gte, self.gt) or None not in (self.lte, self.lt):
+            raise ValueError(f"{self.field}: {bounds!r} bounds one end twice; give the tighter bound")
         if len({isinstance(bound, datetime) for bound in bounds}) > 1:
             raise ValueError(f"{self.field}: {bounds!r} mixes numbers and moments")
         for bound in bounds:

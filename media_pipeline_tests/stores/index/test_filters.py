@@ -37,7 +37,7 @@ def test_values_are_keywords_or_whole_numbers_of_64_bits() -> None:
 
 
 def test_a_range_has_bounds_of_one_kind() -> None:
-    """No bound, NaN, infinity, numbers mixed with moments, a moment without a zone: all refused."""
+    """No bound, NaN, infinity, numbers mixed with moments, one end twice, no zone: all refused."""
     moment = datetime(2024, 1, 1, tzinfo=UTC)
     for wrong in (
         dict[str, float](),
@@ -45,6 +45,8 @@ def test_a_range_has_bounds_of_one_kind() -> None:
         {"lt": math.inf},
         {"gt": True},
         {"gte": 1.0, "lt": moment},
+        {"lte": 0.0, "lt": 0.5},
+        {"gt": 0.0, "gte": 0.5},
         {"gte": datetime(2024, 1, 1)},  # noqa: DTZ001
     ):
         with pytest.raises(ValueError, match=r"x: |no time zone"):

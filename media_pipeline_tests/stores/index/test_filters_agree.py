@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import numpy as np
@@ -39,10 +39,10 @@ PAYLOADS = st.fixed_dictionaries(
 
 
 def ranges(field: str, bounds: st.SearchStrategy[float] | st.SearchStrategy[datetime]) -> st.SearchStrategy[Filter]:
-    ends: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
-        st.sampled_from(["gte", "gt", "lte", "lt"]), bounds, min_size=1
-    )
-    return ends.map(lambda chosen: Range(field, **chosen))
+    lower = st.none() | st.tuples(st.sampled_from(["gte", "gt"]), bounds)
+    upper = st.none() | st.tuples(st.sampled_from(["lte", "lt"]), bounds)
+    ends = st.tuples(lower, upper).map(lambda pair: dict(end for end in pair if end is not None)).filter(bool)
+    return ends.map(lambda chosen: Range(field, **cast(dict[str, Any], chosen)))
 
 
 LEAVES: st.SearchStrategy[Filter] = st.one_of(
