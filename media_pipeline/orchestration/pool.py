@@ -61,9 +61,8 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for worker in self._workers:
-            if worker is not None:
-                worker.end()
+        for worker in filter(None, self._workers):
+            worker.end()
         self._starter.shutdown()
 
     def start(self) -> None:
@@ -82,7 +81,7 @@ class Workers:
                 worker.end()
                 raise ItemError("too_slow", f"ended after {self._item_seconds:g} s") from error
             except (EOFError, OSError) as error:
-                code = worker.end()
+                code = worker.exit_code()
                 if code == OUT_OF_MEMORY:
                     raise ItemError("out_of_memory", f"more than {self._memory_mb} MB") from error
                 raise ItemError("worker_died", _last_words(code)) from error
@@ -133,11 +132,14 @@ class _Worker:
             # The border of one item: what pickles there need not unpickle here.
             raise ItemError("unexpected", f"the answer cannot be read: {_told(error)}") from error
 
-    def end(self) -> int:
-        """Its exit code. One that runs is killed: it holds nothing that could be lost."""
-        # The pipe may end a moment before its process, whose own exit code says more than our kill.
+    def exit_code(self) -> int:
+        """What its process ended with. The pipe may end a moment earlier, so that a kill at once would hide it."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=0.2)
+        return self.end()
+
+    def end(self) -> int:
+        """Kill it where it still runs: it holds nothing that could be lost."""
         self._process.kill()
         code = self._process.wait()
         self._pipe.close()
@@ -147,7 +149,7 @@ class _Worker:
         try:
             self._received(START_S)
         except (EOFError, OSError):
-            code = self.end()
+            code = self.exit_code()
             if code < 0:  # a kill from outside may hit any process, and says nothing of the settings
                 raise
             raise ConfigError(

@@ -457,6 +457,21 @@ with open_library(chosen) as library:
     assert {row.attempts for row in rows(library).values()} == {1}
 
 
+def test_an_upload_behind_a_link_is_gone_and_ends_no_run(library: Library, bucket: Path) -> None:
+    """Links are not followed: a folder that became one after it was listed takes its own files away, no others'."""
+    for name in ("left", "right"):
+        (bucket / name).mkdir()
+        (bucket / name / "photo.jpg").write_bytes(b"\xff\xd8\xff" + name.encode())
+    run = Run(library, "run-1", "uploads")
+    store_pages(run)
+    read_pages(run)
+    (bucket / "left").rename(bucket.parent / "left")
+    (bucket / "left").symlink_to(bucket.parent / "left")
+
+    work_off(fetch.WORK, run)
+    assert states(library, "originals") == {("failed", "gone"): 1, ("done", None): 1}
+
+
 class _Together:
     """A bucket whose readers wait for each other, so that both store at the same moment."""
 
@@ -530,8 +545,8 @@ def test_a_second_run_of_everything_touches_nothing(library: Library, bucket: Pa
         walk(watched(library, Trap(Plan("nobody"), diary=second, home=tmp_path)))
 
     done = counts(first)
-    assert (done["blob put"], done["point"], done["index append"]) == (1 + 5 + 2 * 3, 3, 1)
-    writes = ("blob put", "blob written", "index append", "point", "points upserted", "index published")
+    assert (done["page put"], done["blob put"], done["point"], done["index append"]) == (1, 5 + 2 * 3, 3, 1)
+    writes = ("page put", "blob put", "blob written", "index append", "point", "points upserted", "index published")
     assert {name: counts(second)[name] for name in writes} == dict.fromkeys(writes, 0)
     assert _versions(library) == before
 

@@ -143,10 +143,11 @@ class _WatchedBlobs:
         return self._blobs.get(key, sha256=sha256)
 
     def put_if_absent(self, key: str, data: bytes, *, content_type: str) -> bool:
-        self._trap.reached("blob put")
+        kind = "page" if key.startswith("pages/") else "blob"
+        self._trap.reached(f"{kind} put")
         written = self._blobs.put_if_absent(key, data, content_type=content_type)
         if written:
-            self._trap.reached("blob written")
+            self._trap.reached(f"{kind} written")
         return written
 
 

@@ -51,6 +51,8 @@ POINTS = (
     "points upserted",
     "index append",
     "index published",
+    "page put",
+    "page written",
 )
 # What happens once for each item that a stage works on.
 WORKED = ("read upload", "read original", "read medium")

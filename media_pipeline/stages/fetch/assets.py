@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from media_pipeline import records
 from media_pipeline.config import Settings
-from media_pipeline.errors import BlobMissing, CatalogError, FetchError
+from media_pipeline.errors import BadKey, BlobMissing, CatalogError, FetchError
 from media_pipeline.orchestration.partitions import source_of
 from media_pipeline.orchestration.reports import result_of, run_of
 from media_pipeline.orchestration.work import ItemWork, Progress, Run, work_off
@@ -59,7 +59,8 @@ def _bytes_of(run: Run, due: Due) -> tuple[bytes, int]:
         data = run.library.bucket.get(key)
         # Looked at after reading: a file that was being written while it was read has changed by now.
         seen = run.library.bucket.head(key)
-    except BlobMissing as error:
+    except (BlobMissing, BadKey) as error:
+        # BadKey: its folder has become a link since it was listed, and links are not followed.
         raise FetchError("gone", str(error)) from error
     if seen is None:
         raise FetchError("gone", f"{key} was removed while it was read")
