@@ -23,6 +23,7 @@ PREFIX = "MEDIA_"
 # What the tests are told about the machine they run on; no setting of the library.
 TESTS_PREFIX = "MEDIA_TEST_"
 ENV_FILE = ".env"
+DEFAULT_HOME = Path(".media_pipeline")
 BLOB_SCHEMES = ("file", "s3")
 DATABASE_SCHEMES = ("postgresql", "postgres")
 
@@ -34,15 +35,14 @@ class Settings(BaseSettings):
         env_prefix=PREFIX,
         env_file=ENV_FILE,
         env_file_encoding="utf-8",
+        env_ignore_empty=True,
         extra="ignore",
         frozen=True,
         # pydantic's own error quotes the value, and stands above ours in every traceback: a password must not.
         hide_input_in_errors=True,
     )
 
-    home: Path = Field(
-        Path(".media_pipeline"), description="folder of everything local: database, blobs, index, Dagster"
-    )
+    home: Path = Field(DEFAULT_HOME, description="folder of everything local: database, blobs, index, Dagster")
     tenant: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] = Field(
         "public", description="the catalog that this process reads and writes"
     )

@@ -54,6 +54,18 @@ def _execute(server: Embedded, statement: str) -> None:
         connection.execute(statement.encode())
 
 
+@pytest.fixture
+def open_ground() -> Iterator[Path]:
+    """A folder for a home with an embedded database of its own.
+
+    Not tmp_path: pytest closes that to others, so that under root the data would go to /var/lib, and stay there.
+    """
+    ground = Path(tempfile.mkdtemp(prefix="mpt-", dir="/tmp")).resolve()
+    ground.chmod(0o755)
+    yield ground
+    shutil.rmtree(ground)
+
+
 @contextmanager
 def new_database(cluster: Embedded) -> Iterator[str]:
     """A migrated database that nobody else uses."""

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from media_pipeline import __version__
 from media_pipeline.config import Settings
 from media_pipeline.samples.photographs import photograph
-from media_pipeline.stores.catalog import tables
+from media_pipeline.stores.catalog import embedded, tables
 from media_pipeline.stores.library import open_library
 
 Typed = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -90,6 +90,16 @@ def test_the_index_can_be_made_anew(typed: Typed, settings: Settings, bucket: Pa
         reader = library.index.open(pointer.model_version, pointer.name)
         assert reader.count() == 1
         reader.close()
+
+
+def test_the_embedded_database_can_be_stopped(typed: Typed, open_ground: Path) -> None:
+    """Whoever uses it; a second time there is none to stop."""
+    home = open_ground / "own home"
+    embedded.start(home, options=embedded.Options(durable=False))
+    stop = ("db", "stop", "--home", str(home))
+    assert typed(*stop, MEDIA_DATABASE_URL="").stdout.strip() == "stopped"
+    assert not embedded.alive(home)
+    assert typed(*stop, MEDIA_DATABASE_URL="").stdout.strip() == "it was not running"
 
 
 @pytest.mark.parametrize(

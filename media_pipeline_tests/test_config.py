@@ -137,3 +137,10 @@ def test_no_workers_means_one_for_each_core() -> None:
     """0 is the default, and a pool of none would wait for ever."""
     assert Settings.load().worker_count >= 1
     assert Settings.load(workers=3).worker_count == 3
+
+
+def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose passes variables that nobody has set as empty ones."""
+    monkeypatch.setenv("MEDIA_QDRANT_URL", "")
+    monkeypatch.setenv("MEDIA_MAX_BYTES", "")
+    assert (Settings.load().qdrant_url, Settings.load().max_bytes) == (None, 100_000_000)

@@ -12,6 +12,7 @@ import yaml
 
 from media_pipeline.config import Settings
 from media_pipeline.definitions import STAGES, all_outputs, build_definitions
+from media_pipeline.errors import ConfigError
 from media_pipeline.pipeline import EVERYTHING
 from media_pipeline.pipeline import STAGES as WORDS
 
@@ -97,6 +98,13 @@ def test_every_output_names_upstream_outputs_that_come_before_it() -> None:
         seen.add(output.name)
 
 
+def test_what_the_ledger_waits_for_dagster_orders_first(specs: dict[str, dg.AssetSpec]) -> None:
+    """An upstream output that is no edge of the graph could be made after what waits for it."""
+    for output in all_outputs(Settings.load()):
+        edges = {dep.asset_key.to_user_string() for dep in specs[output.name].deps}
+        assert set(output.upstream) <= edges, output
+
+
 def test_there_is_a_job_for_each_group_and_one_for_everything(definitions: dg.Definitions) -> None:
     """A stage can be run alone."""
     names = {job.name for job in definitions.resolve_all_job_defs()} - {"__ASSET_JOB"}
@@ -111,6 +119,12 @@ def test_sources_have_their_partition_or_a_fixed_number_of_shards() -> None:
     assert sharded.partitions_def is not None
     assert plain.partitions_def.get_partition_keys() == ["uploads"]
     assert sharded.partitions_def.get_partition_keys() == [f"uploads/0{shard}" for shard in range(4)]
+
+
+def test_shards_of_an_unknown_source_are_refused() -> None:
+    """A misspelt name would otherwise be a setting without effect."""
+    with pytest.raises(ConfigError, match="MEDIA_SHARDS names upload: there is no such source, only uploads"):
+        build_definitions(settings=Settings.load(shards={"upload": 4}))
 
 
 def test_every_source_has_a_daily_schedule_and_uploads_a_sensor(definitions: dg.Definitions) -> None:

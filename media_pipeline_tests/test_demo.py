@@ -107,18 +107,27 @@ def test_the_training_view_keeps_one_of_each_picture(demo: tuple[Expectations, L
     assert not any(row.license_ok for row in rows)
 
 
-def test_a_newcomer_types_one_command_twice(tmp_path: Path) -> None:
+def test_a_newcomer_types_one_command_twice(open_ground: Path) -> None:
     """On nothing but a folder: the embedded database, no torch; the second time nothing is due, and it says so."""
-    command = [sys.executable, "-X", "importtime", "-m", "media_pipeline", "demo", "--home", str(tmp_path / "library")]
-    first = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
+    command = [
+        sys.executable,
+        "-X",
+        "importtime",
+        "-m",
+        "media_pipeline",
+        "demo",
+        "--home",
+        str(open_ground / "library"),
+    ]
+    first = subprocess.run(command, cwd=open_ground, capture_output=True, text=True, timeout=240, check=False)
     assert first.returncode == 0, first.stdout + first.stderr[-3000:]
     assert ENDED.search(first.stdout)
     assert "never ran" in first.stdout
     assert not re.search(r"\| +torch$", first.stderr, re.MULTILINE)
-    sheet = (tmp_path / "library" / "contact_sheet.html").read_text()
+    sheet = (open_ground / "library" / "contact_sheet.html").read_text()
     assert sheet.count("<img ") == 53
 
-    second = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
+    second = subprocess.run(command, cwd=open_ground, capture_output=True, text=True, timeout=240, check=False)
     assert second.returncode == 0, second.stdout + second.stderr[-3000:]
     assert "Nothing was due" in second.stdout
     assert ENDED.search(second.stdout)

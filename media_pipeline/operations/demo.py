@@ -5,13 +5,14 @@ What is not here: the files and the truth (samples/), the run (running.py), the 
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from pathlib import Path
 
 from rich.console import Console
 from sqlalchemy import and_, select
 
-from media_pipeline.config import Settings
+from media_pipeline.config import DEFAULT_HOME, Settings
 from media_pipeline.operations.bars import Bars
 from media_pipeline.operations.contact_sheet import write_contact_sheet
 from media_pipeline.operations.reporting import coverage_table, duplicate_groups, duplicates_table
@@ -22,12 +23,12 @@ from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.folder import LocalBlobs
 from media_pipeline.stores.library import Library, open_library, open_uploads
 
-NEXT = """
-next:
-  media-pipeline dev      see the assets and their runs in Dagster's UI
-  media-pipeline run      after you put photos of your own into the folder of samples
-  media-pipeline status   the ledger by stage and source
-  media-pipeline doctor   try everything that the pipeline needs"""
+NEXT = (
+    ("dev", "see the assets and their runs in Dagster's UI"),
+    ("run", "after you put photos of your own into the folder of samples"),
+    ("status", "the ledger by stage and source"),
+    ("doctor", "try everything that the pipeline needs"),
+)
 
 
 def plant_samples(settings: Settings) -> Expectations:
@@ -110,5 +111,9 @@ def run_demo(settings: Settings, console: Console) -> list[str]:
         console.print("[red]otherwise than planted:[/red]", *(f"  {sentence}" for sentence in wrong), sep="\n")
     else:
         console.print(f"all {len(truth.samples)} samples came out as they were planted")
-    console.print(NEXT, highlight=False)
+    console.print("\nnext:")
+    # Said as it is to be typed: without the folder the next command would open another library.
+    place = "" if settings.home == DEFAULT_HOME else f" --home {shlex.quote(str(settings.home))}"
+    for command, about in NEXT:
+        console.print(f"  media-pipeline {command:<6}{place}   {about}", highlight=False, soft_wrap=True)
     return wrong

@@ -52,7 +52,9 @@ def stage_table(library: Library, seconds: Mapping[str, float]) -> Table:
     for stage, outputs in STAGES.items():
         for name in outputs:
             *counted, why = _counted(states.get(name, {}))
-            row = (stage, name, *counted, f"{seconds.get(name, 0.0):.1f}", why)
+            # Outputs of one decode share its seconds: said once, or the stage would seem to take several times as long.
+            shared = name != outputs[0] and seconds.get(name) == seconds.get(outputs[0])
+            row = (stage, name, *counted, "" if shared else f"{seconds.get(name, 0.0):.1f}", why)
             table.add_row(*(Text(cell) for cell in row))
     return table
 

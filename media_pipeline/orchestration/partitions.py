@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
+from media_pipeline.errors import ConfigError
 from media_pipeline.sources import SOURCES
 
 
@@ -18,7 +19,11 @@ def partitions_of(source: str, shards: Mapping[str, int]) -> list[str]:
 
 
 def all_partitions(shards: Mapping[str, int]) -> list[str]:
-    """Those of every source."""
+    """Those of every source; shards of a source that there is not are a ConfigError."""
+    if unknown := sorted(set(shards) - set(SOURCES)):
+        raise ConfigError(
+            f"MEDIA_SHARDS names {', '.join(unknown)}: there is no such source, only {', '.join(SOURCES)}"
+        )
     return [partition for source in SOURCES for partition in partitions_of(source, shards)]
 
 

@@ -5,6 +5,7 @@ What is not here: the network and the bucket (stores/); a source is handed what 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,6 +18,11 @@ class Terms:
 
     licence: str | None = None
     attribution: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """Other terms read every stored page again, so that a changed licence reaches what is listed already."""
+        return hashlib.sha256(f"{self.licence}\0{self.attribution}".encode()).hexdigest()[:8]
 
 
 class Source(Protocol):

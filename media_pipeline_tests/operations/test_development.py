@@ -79,8 +79,8 @@ def processes_of(home: Path) -> list[str]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings.load(home=tmp_path / "a home", embedded_fsync=False)
+def settings(open_ground: Path) -> Settings:
+    return Settings.load(home=open_ground / "a home", embedded_fsync=False)
 
 
 @pytest.fixture

@@ -69,16 +69,16 @@ def test_a_whole_library_is_ok_in_every_line(walked: Settings) -> None:
     assert list((walked.home_path / "index").glob(".doctor-*")) == []
 
 
-def test_an_empty_home_needs_nothing_but_a_contact(tmp_path: Path) -> None:
+def test_an_empty_home_needs_nothing_but_a_contact(open_ground: Path) -> None:
     """The embedded PostgreSQL is made, started, asked and stopped again; no tables are no fault."""
-    settings = Settings.load(home=tmp_path / "new", embedded_fsync=False, workers=1)
+    settings = Settings.load(home=open_ground / "new", embedded_fsync=False, workers=1)
     found = by_name(doctor(settings))
     assert found["database"].state == "ok"
     assert "embedded" in found["database"].said
     assert found["migrations"].said.startswith("at revision none; the next run brings it to")
     assert (found["partitions"].state, found["generation"].state) == ("ok", "ok")
     assert found["uploads"].state == "warning"
-    assert found["uploads"].remedy == f"mkdir -p {tmp_path}/new/bucket"
+    assert found["uploads"].remedy == f"mkdir -p {open_ground}/new/bucket"
     assert not embedded.alive(settings.home_path, options=embedded_options(settings))
 
 

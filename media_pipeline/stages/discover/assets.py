@@ -30,12 +30,17 @@ from media_pipeline.stores.library import Library
 PAGES = Output("source_pages", "1")
 
 
-def outputs(_settings: Settings) -> tuple[Output, ...]:
-    return (PAGES, *(listings_output(source) for source in SOURCES))
+def outputs(settings: Settings) -> tuple[Output, ...]:
+    return (PAGES, *(_listings_of(source, settings) for source in SOURCES))
 
 
-def listings_output(source: str) -> Output:
-    return Output("source_listings", SOURCES[source].parser_version, ("source_pages",))
+def _listings_of(source: str, settings: Settings) -> Output:
+    version = f"{SOURCES[source].parser_version}/{_terms(settings).digest}"
+    return Output("source_listings", version, ("source_pages",))
+
+
+def _terms(settings: Settings) -> Terms:
+    return Terms(settings.uploads_licence, settings.uploads_attribution)
 
 
 @dg.asset(kinds={"s3", "postgres"}, code_version=PAGES.version)
@@ -105,9 +110,8 @@ def _news(run: Run, seen: Sequence[BlobInfo]) -> list[BlobInfo]:
 def read_pages(run: Run) -> Report:
     """Listings of every page that is new, or that another version of the parser has read."""
     source = source_of(run.partition)
-    output = listings_output(source)
-    settings = run.library.settings
-    terms = Terms(settings.uploads_licence, settings.uploads_attribution)
+    terms = _terms(run.library.settings)
+    output = _listings_of(source, run.library.settings)
     with desk(run, [output]) as (report, place):
         if place is None:
             return report

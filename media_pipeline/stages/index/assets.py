@@ -4,6 +4,7 @@ What is not here: the vectors (stages/embed), the engine (stores/index).
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from media_pipeline.stages.index.projection import VERSION, payload
 from media_pipeline.stores import ledger
 from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.catalog.selections import same_media
+from media_pipeline.stores.index.interface import VectorIndex
 from media_pipeline.stores.index.points import Point
 from media_pipeline.stores.ledger import Due, Entry, Output
 from media_pipeline.stores.library import Library
@@ -70,7 +72,7 @@ def _append(place: Desk, output: Output, *, items: Any, gone: Sequence[UUID]) ->
     model = model_named(settings.model, weights=settings.model_weights)
     live = _live(run, model)
     entries: list[Entry] = []
-    with run.library.index.append(model.version, live, dims=model.dims) as index:
+    with _opened(run, model, live) as index:
         for batch in _batches(place, items):
             index.upsert(_point(run, due, model) for due in batch if not due.blocked)
             index.delete(due.item_id for due in batch if due.blocked)
@@ -84,6 +86,16 @@ def _append(place: Desk, output: Output, *, items: Any, gone: Sequence[UUID]) ->
         ledger.forget(connection, run.library.tenant, output.name, gone)
     run.library.index.point_alias(ALIAS, model.version)
     run.library.index.sweep(model.version, keep=[name])
+
+
+@contextmanager
+def _opened(run: Run, model: EmbeddingModel, live: str | None) -> Iterator[VectorIndex]:
+    try:
+        with run.library.index.append(model.version, live, dims=model.dims) as index:
+            yield index
+    except VectorIndexError as error:
+        remedy = "`media-pipeline index rebuild` makes the index anew from the catalog"
+        raise VectorIndexError(f"{error} ({remedy})") from error
 
 
 def _batches(place: Desk, items: Any) -> Iterator[list[Due]]:

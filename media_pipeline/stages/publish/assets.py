@@ -12,7 +12,7 @@ from sqlalchemy import Connection, and_, delete, exists, func, insert, select, t
 
 from media_pipeline.orchestration.partitions import source_of
 from media_pipeline.orchestration.reports import run_of
-from media_pipeline.orchestration.work import Desk, Progress, Run, desk
+from media_pipeline.orchestration.work import Desk, Progress, Report, Run, desk
 from media_pipeline.stages.publish.fields import FIELDS, Field, closed_by
 from media_pipeline.stores import ledger
 from media_pipeline.stores.catalog import tables
@@ -44,8 +44,11 @@ def coverage(
 ) -> dg.MaterializeResult[None]:
     """How complete the library is. One row is one field of one source in one state: done, not applicable, never ran,
     failed with a reason, dead, or stale; each gap names the command that closes it."""
-    rows = refresh_coverage(run_of(context, library, progress), outputs)
-    return dg.MaterializeResult(metadata={"gaps": dg.MetadataValue.md(_as_table(rows)), "rows": len(rows)})
+    report, rows = refresh_coverage(run_of(context, library, progress), outputs)
+    if report.held_by:
+        return dg.MaterializeResult(metadata={"outcome": f"held by {report.held_by}"})
+    gaps = dg.MetadataValue.md(_as_table(rows))
+    return dg.MaterializeResult(metadata={"outcome": "worked", "coverage": gaps, "dagster/row_count": len(rows)})
 
 
 def view_sizes(library: Library) -> dict[str, int | str]:
@@ -63,15 +66,15 @@ def view_sizes(library: Library) -> dict[str, int | str]:
     return sizes if scored else {**sizes, "training_hq": "never ran: no picture has a quality score"}
 
 
-def refresh_coverage(run: Run, outputs: Sequence[Output]) -> list[dict[str, Any]]:
+def refresh_coverage(run: Run, outputs: Sequence[Output]) -> tuple[Report, list[dict[str, Any]]]:
     """Count, and write what is different from last time: `since` then says how long it has been so."""
-    with desk(run, [Output("coverage", VERSION)]) as (_report, place):
+    with desk(run, [Output("coverage", VERSION)]) as (report, place):
         if place is None:
-            return []
+            return report, []
         with place.connection.begin():
             rows = measured(place.connection, run.library.tenant, outputs)
             _write(place, rows)
-    return rows
+    return report, rows
 
 
 def measured(connection: Connection, tenant: str, outputs: Sequence[Output]) -> list[dict[str, Any]]:

@@ -105,6 +105,9 @@ def start(home: Path, *, options: Options = DEFAULTS) -> Embedded:
                 if _postmaster(embedded) is None or not any(embedded.sockets.glob(".s.PGSQL.*")):
                     _halt(embedded)
                     embedded = prepared(embedded, options)
+                    # Of starts that were killed; their initdb may have written on after the last sweep.
+                    for left in embedded.data.parent.glob("data.new-*"):
+                        shutil.rmtree(left, ignore_errors=True)
                     if not embedded.data.exists():
                         _create(embedded, options)
                     _launch(embedded, options)
@@ -183,8 +186,6 @@ def _create(embedded: Embedded, options: Options) -> None:
     A new name each time: the initdb of a killed process may still be writing to the last one.
     """
     folder = embedded.data.parent
-    for left in folder.glob("data.new-*"):
-        shutil.rmtree(left, ignore_errors=True)
     new = Path(tempfile.mkdtemp(prefix="data.new-", dir=folder))
     if embedded.account is not None:
         os.chown(new, embedded.account.pw_uid, embedded.account.pw_gid)

@@ -74,6 +74,18 @@ def test_pages_are_read_again_by_another_parser(library: Library, bucket: Path, 
     assert [row.size_bytes for row in after] == [1]
 
 
+def test_other_terms_reach_what_is_listed_already(library: Library, bucket: Path, catalog: Connection) -> None:
+    """An operator who names a licence later means all files; nothing is listed or fetched again for it."""
+    (bucket / "a.jpg").write_bytes(b"1")
+    store_pages(_run(library))
+    read_pages(_run(library))
+    named = replace(library, settings=library.settings.model_copy(update={"uploads_licence": "CC-BY-4.0"}))
+    assert read_pages(_run(named)).of("source_listings") == {("done", ""): 1}
+    assert read_pages(_run(named)).of("source_listings") == {}
+    rows = catalog.execute(select(tables.source_listings)).all()
+    assert [(row.licence, row.licence_is_open) for row in rows] == [("CC-BY-4.0", True)]
+
+
 def test_every_key_belongs_to_one_shard(library: Library, bucket: Path, catalog: Connection) -> None:
     """Four partitions list everything between them, and nothing twice."""
     sharded = replace(library, settings=library.settings.model_copy(update={"shards": {"uploads": 4}}))
