@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -25,7 +26,15 @@ TESTS_PREFIX = "MEDIA_TEST_"
 ENV_FILE = ".env"
 DEFAULT_HOME = Path(".media_pipeline")
 BLOB_SCHEMES = ("file", "s3")
-DATABASE_SCHEMES = ("postgresql", "postgres")
+# As SQLAlchemy takes a URL apart, which loading these settings must not import: to it a password may hold `/`, `?` and
+# `#`, at which `urlsplit` would end the host, and quote a piece of the password as the port.
+DATABASE_URL = re.compile(
+    r"postgres(?:ql)?://(?:[^:/]*(?::[^@]*)?@)?(?:\[[^/?]+\]|[^/:?]+)?(?::(?P<port>[^/?]*))?(?:[/?].*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+# What stands before the `@` of a URL.
+USER_INFO = re.compile(r"//[^/]*@")
+BUCKET = re.compile(r"[A-Za-z0-9._-]{3,255}")
 
 
 class Settings(BaseSettings):
@@ -74,12 +83,16 @@ class Settings(BaseSettings):
 
     max_bytes: int = Field(100_000_000, ge=1, description="largest original that is stored")
     max_pixels: int = Field(200_000_000, ge=1, description="largest picture that is decoded (width x height)")
-    item_seconds: float = Field(60.0, gt=0, description="a worker that needs longer for one item is ended")
+    item_seconds: float = Field(
+        60.0, gt=0, allow_inf_nan=False, description="a worker that needs longer for one item is ended"
+    )
     item_memory_mb: int = Field(4096, ge=256, description="address space of one worker process")
     workers: int = Field(0, ge=0, le=256, description="worker processes of a step; 0: one per core")
     batch_size: int = Field(100, ge=1, le=10_000, description="items committed together")
     max_attempts: int = Field(3, ge=1, description="tries of an item that fails for a passing reason; then it is dead")
-    retry_backoff_s: float = Field(60.0, ge=0, description="wait before the second try; four times as long each time")
+    retry_backoff_s: float = Field(
+        60.0, ge=0, allow_inf_nan=False, description="wait before the second try; four times as long each time"
+    )
     shards: Annotated[dict[str, Annotated[int, Field(ge=1, le=256)]], NoDecode] = Field(
         default_factory=dict, description='partitions per source, as JSON: `{"uploads": 4}`; a source not named has one'
     )
@@ -96,25 +109,42 @@ class Settings(BaseSettings):
     @field_validator("blob_url", "uploads_url")
     @classmethod
     def _is_blob_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if value and parts.scheme not in BLOB_SCHEMES:
+        scheme, _, rest = value.partition(":")
+        if value and scheme not in BLOB_SCHEMES:
             raise ValueError("must be file:PATH or s3://BUCKET/PREFIX")
-        if parts.scheme == "s3" and not parts.netloc:
-            raise ValueError("names no bucket: s3://BUCKET/PREFIX")
+        if scheme == "file" and rest in ("", "//"):
+            raise ValueError("names no folder: file:PATH")
+        if scheme == "s3":
+            _must_name_a_bucket(rest)
         return value
 
     @field_validator("database_url")
     @classmethod
     def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and urlsplit(value.get_secret_value()).scheme not in DATABASE_SCHEMES:
-            raise ValueError("must be postgresql://USER:PASSWORD@HOST/DATABASE")
+        if value is None:
+            return None
+        url = DATABASE_URL.fullmatch(value.get_secret_value())
+        if url is None:
+            raise ValueError("must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
+        if url["port"] is not None and not _is_port(url["port"]):
+            # Not quoted: what stands there may be a piece of a password with a `:` or `@` in it.
+            raise ValueError(
+                "the port must be a number from 1 to 65535: postgresql://USER:PASSWORD@HOST:PORT/DATABASE "
+                "(in the password write @ as %40)"
+            )
         return value
 
     @field_validator("qdrant_url", "s3_endpoint_url")
     @classmethod
     def _is_http(cls, value: str | None) -> str | None:
-        if value is not None and urlsplit(value).scheme not in ("http", "https"):
-            raise ValueError("must be http://HOST:PORT or https://HOST:PORT")
+        told = "must be http://HOST:PORT or https://HOST:PORT"
+        try:
+            parts = urlsplit(value or "http:")
+            _ = parts.port
+        except ValueError:
+            raise ValueError(told) from None  # the former one quotes what may be a password
+        if parts.scheme not in ("http", "https"):
+            raise ValueError(told)
         return value
 
     @classmethod
@@ -124,6 +154,9 @@ class Settings(BaseSettings):
             return cls(**chosen)
         except ValidationError as wrong:
             raise ConfigError(_told(wrong)) from wrong
+        except UnicodeDecodeError as wrong:
+            line = wrong.object[: wrong.start].count(b"\n") + 1
+            raise ConfigError(f"{ENV_FILE}: line {line} is not text in UTF-8: save the file as UTF-8") from wrong
 
     @property
     def home_path(self) -> Path:
@@ -178,6 +211,22 @@ def _as_variable(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def _must_name_a_bucket(rest: str) -> None:
+    bucket = rest.removeprefix("//").partition("/")[0]
+    if not rest.startswith("//") or not bucket:
+        raise ValueError("names no bucket: s3://BUCKET/PREFIX")
+    if "@" in bucket:
+        raise ValueError(
+            "must hold no keys, they go to MEDIA_S3_ACCESS_KEY and MEDIA_S3_SECRET_KEY: s3://BUCKET/PREFIX"
+        )
+    if not BUCKET.fullmatch(bucket):
+        raise ValueError(f"{bucket!r} names no bucket: their names have 3 to 63 letters, digits, `.`, `-`")
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and 1 <= int(text) <= 65_535
+
+
 def _told(wrong: ValidationError) -> str:
     """One line per wrong setting: its variable, the value given, what is allowed. Secrets are not repeated."""
     lines = []
@@ -185,7 +234,9 @@ def _told(wrong: ValidationError) -> str:
         name = str(fault["loc"][0]) if fault["loc"] else "?"
         field = Settings.model_fields.get(name)
         secret = field is not None and "SecretStr" in str(field.annotation)
-        shown = "(not shown)" if secret else repr(fault["input"])
+        shown = "(not shown)" if secret else USER_INFO.sub("//***@", repr(fault["input"]))
+        # Which of several: the source whose number of shards is wrong.
+        which = "".join(f" {part}" for part in fault["loc"][1:])
         about = f" ({field.description})" if field is not None and field.description else ""
-        lines.append(f"{PREFIX}{name.upper()}={shown}: {fault['msg'].removeprefix('Value error, ')}{about}")
+        lines.append(f"{PREFIX}{name.upper()}{which}={shown}: {fault['msg'].removeprefix('Value error, ')}{about}")
     return "\n".join(lines)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from media_pipeline.config import PREFIX, Settings
 from media_pipeline.errors import ConfigError
@@ -54,6 +55,14 @@ def test_the_page_and_the_class_have_the_same_defaults() -> None:
         ("MEDIA_EMBEDDED_FSYNC", "perhaps", "valid boolean"),
         ("MEDIA_BLOB_URL", "ftp://host/x", "must be file:PATH or s3://BUCKET/PREFIX"),
         ("MEDIA_UPLOADS_URL", "s3:///x", "names no bucket: s3://BUCKET/PREFIX"),
+        ("MEDIA_BLOB_URL", "s3://b/p", "'b' names no bucket: their names have 3 to 63 letters"),
+        ("MEDIA_BLOB_URL", "s3:bucket", "names no bucket: s3://BUCKET/PREFIX"),
+        ("MEDIA_BLOB_URL", "file:", "names no folder: file:PATH"),
+        ("MEDIA_UPLOADS_URL", "file://", "names no folder: file:PATH"),
+        ("MEDIA_ITEM_SECONDS", "inf", "finite number"),
+        ("MEDIA_ITEM_SECONDS", "nan", "finite number"),
+        ("MEDIA_RETRY_BACKOFF_S", "inf", "finite number"),
+        ("MEDIA_QDRANT_URL", "http://qdrant:notaport", "must be http://HOST:PORT or https://HOST:PORT"),
         ("MEDIA_QDRANT_URL", "qdrant:6333", "must be http://HOST:PORT or https://HOST:PORT"),
         ("MEDIA_S3_ENDPOINT_URL", "minio:9000", "must be http://HOST:PORT or https://HOST:PORT"),
         ("MEDIA_SHARDS", "uploads=4", 'as JSON: `{"uploads": 4}`'),
@@ -86,6 +95,68 @@ def test_a_wrong_secret_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(ConfigError, match=r"MEDIA_DATABASE_URL=\(not shown\): must be postgresql://") as wrong:
         Settings.load()
     assert SECRET not in "".join(traceback.format_exception(wrong.value))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://media:{SECRET}@host:notaport/media",
+        f"postgresql://media:{SECRET}@host:65536/media",
+        f"postgresql://media:{SECRET}@host:0",
+        f"postgresql://media:{SECRET}@host:/media",
+        f"postgresql://media:{SECRET}@host:54 32/media",
+        f"postgresql://media:x@{SECRET}@host:notaport/media",
+        f"postgresql://media:{SECRET}/media",
+        f"postgresql:media:{SECRET}@host/media",
+    ],
+)
+def test_a_database_url_with_a_wrong_port_is_told_without_its_password(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a password holds a sign that ends it, a piece of it stands in the place of the port."""
+    monkeypatch.setenv("MEDIA_DATABASE_URL", url)
+    with pytest.raises(ConfigError, match=r"^MEDIA_DATABASE_URL=\(not shown\): .*postgresql://USER:PASSWORD@") as wrong:
+        Settings.load()
+    assert SECRET not in "".join(traceback.format_exception(wrong.value))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://media:a/b?c#d@host:5432/media",
+        "postgresql://media@[::1]:5432/media",
+        "postgres://host",
+        "postgresql://host/media?sslmode=require",
+        "postgresql:///media?host=/run/postgresql",
+    ],
+)
+def test_a_database_url_that_can_be_read_is_taken(url: str) -> None:
+    """The same that SQLAlchemy takes, with signs in the password at which other readers end the host."""
+    settings = Settings.load(database_url=url)
+    assert settings.database_url is not None
+    assert make_url(settings.database_url.get_secret_value()).database in ("media", None)
+
+
+def test_a_number_of_shards_is_told_with_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only one of several may be wrong."""
+    monkeypatch.setenv("MEDIA_SHARDS", '{"uploads": 0, "other": 2}')
+    with pytest.raises(ConfigError, match=r"^MEDIA_SHARDS uploads=0: Input should be greater than or equal to 1"):
+        Settings.load()
+
+
+def test_keys_in_a_bucket_url_are_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says where they go."""
+    monkeypatch.setenv("MEDIA_BLOB_URL", f"s3://user:{SECRET}@bucket/x")
+    with pytest.raises(ConfigError, match=r"MEDIA_BLOB_URL='s3://\*\*\*@bucket/x': .*MEDIA_S3_SECRET_KEY") as wrong:
+        Settings.load()
+    assert SECRET not in "".join(traceback.format_exception(wrong.value))
+
+
+def test_an_env_file_that_is_not_utf_8_is_told() -> None:
+    """Its name, and the line in which an editor has left another encoding."""
+    Path(".env").write_bytes("MEDIA_TENANT=public\nMEDIA_UPLOADS_ATTRIBUTION=Jané\n".encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"^\.env: line 2 is not text in UTF-8: save"):
+        Settings.load()
 
 
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,8 @@ from sqlalchemy import Engine, inspect, select, text, union
 from sqlalchemy.engine import make_url
 
 from media_pipeline.config import Settings, unknown_settings
-from media_pipeline.errors import BlobCorrupt, BlobError, ItemError, VectorIndexError
+from media_pipeline.errors import BlobCorrupt, BlobError, ConfigError, ItemError, VectorIndexError
+from media_pipeline.licences import licence
 from media_pipeline.models import model_named
 from media_pipeline.operations.trials import count_points, search_two
 from media_pipeline.orchestration.partitions import all_partitions
@@ -52,6 +53,7 @@ EDGE_S: Final = 600.0
 START_S: Final = 20.0
 MIGRATE: Final = "media-pipeline migrate"
 REBUILD: Final = "media-pipeline index rebuild"
+MODEL: Final = "set MEDIA_MODEL to a name of the registry, and MEDIA_MODEL_WEIGHTS to its weights, or unset both"
 DATABASE_REMEDY: Final = "set MEDIA_DATABASE_URL to a PostgreSQL that answers, or unset it for the embedded one"
 
 
@@ -200,10 +202,25 @@ def _uploads(subject: Subject) -> Answer:
     store = open_uploads(subject.settings)
     if isinstance(store, LocalBlobs):
         if not store.root.exists():
-            return Answer(f"{store.root} is missing", "warning", f"mkdir -p {shlex.quote(str(store.root))}")
+            make = f"mkdir -p {shlex.quote(str(store.root))}"
+            if subject.settings.uploads_url:
+                # Somebody named it, so pictures are believed to be there: a misspelt path looks like nothing to do.
+                return Answer(f"{store.root} is missing", "blocked", f"correct MEDIA_UPLOADS_URL, or {make}")
+            return Answer(f"{store.root} is missing", "warning", make)
         next(store.root.iterdir(), None)  # a listing passes over a folder that cannot be read; this does not
     some = store.list_after(limit=2)
     return Answer(f"{_place(store)}: can be listed" + ("" if some else ", empty so far"))
+
+
+def _licence(subject: Subject) -> Answer:
+    said = subject.settings.uploads_licence
+    if not said:
+        return Answer("none: everything uploaded counts as not open")
+    found = licence(said)
+    if found.family == "unknown":
+        remedy = "MEDIA_UPLOADS_LICENCE=CC-BY-4.0, or another licence as docs/configuration.md writes them"
+        return Answer(f"{said!r} is no licence known here: everything uploaded counts as not open", "warning", remedy)
+    return Answer(f"{found.name}, which is {'' if found.is_open else 'not '}open")
 
 
 def _place(store: object) -> str:
@@ -227,8 +244,16 @@ def _index(subject: Subject) -> Answer:
     folder.mkdir(parents=True, exist_ok=True)
     # Beside the tenants' folders, whose names never begin with a dot.
     with tempfile.TemporaryDirectory(dir=folder, prefix=".doctor-") as scratch:
-        _in_process(search_two, Path(scratch), memory_mb=EDGE_MB, seconds=EDGE_S)
+        try:
+            _in_process(search_two, Path(scratch), memory_mb=EDGE_MB, seconds=EDGE_S)
+        except (ItemError, VectorIndexError) as error:
+            return Answer(str(error).replace(scratch, str(folder)), "blocked", _room_remedy(settings))
     return Answer("Qdrant Edge: two points written, found and removed")
+
+
+def _room_remedy(settings: Settings) -> str:
+    """A full disk is what ends the engine's process, and most often what it complains of when it does not."""
+    return f"free room on the disk of {settings.home_path}, or set MEDIA_QDRANT_URL to a Qdrant server that answers"
 
 
 def _in_process(function: Callable[[Any], Any], argument: Any, *, memory_mb: int, seconds: float) -> Any:
@@ -252,7 +277,10 @@ def _in_process(function: Callable[[Any], Any], argument: Any, *, memory_mb: int
 
 def _generation(subject: Subject) -> Answer:
     settings, pointer = subject.settings, tables.index_generations
-    model = model_named(settings.model, weights=settings.model_weights)
+    try:
+        model = model_named(settings.model, weights=settings.model_weights)
+    except ConfigError as error:
+        return Answer(str(error), "blocked", MODEL)
     query = select(pointer.c.name, pointer.c.point_count).where(
         pointer.c.tenant == settings.tenant, pointer.c.model_version == model.version
     )
@@ -262,7 +290,10 @@ def _generation(subject: Subject) -> Answer:
         return Answer(f"{model.version}: nothing is indexed yet")
     if settings.qdrant_url is None:
         root = settings.home_path / "index" / settings.tenant
-        count = _in_process(count_points, (root, model.version, live.name), memory_mb=EDGE_MB, seconds=EDGE_S)
+        try:
+            count = _in_process(count_points, (root, model.version, live.name), memory_mb=EDGE_MB, seconds=EDGE_S)
+        except ItemError as died:
+            return Answer(str(died), "blocked", _room_remedy(settings))
     else:
         with closing(open_index(settings)) as store, closing(store.open(model.version, live.name)) as reader:
             count = reader.count()
@@ -319,9 +350,10 @@ NEEDS: Final[Mapping[str, Need]] = {
     "disk room": Need(_disk_room, "set MEDIA_HOME to a folder that can be written"),
     "blobs": Need(_blobs, "set MEDIA_BLOB_URL to a folder or bucket that can be written, and MEDIA_S3_* to its keys"),
     "uploads": Need(_uploads, "set MEDIA_UPLOADS_URL to a folder or bucket that can be listed"),
+    "licence": Need(_licence, "unset MEDIA_UPLOADS_LICENCE"),
     "index": Need(_index, "set MEDIA_QDRANT_URL to a Qdrant that answers, or unset it and make MEDIA_HOME writable"),
     "generation": Need(_generation, REBUILD, "tables"),
-    "model": Need(_model, "set MEDIA_MODEL to a name of the registry, and MEDIA_MODEL_WEIGHTS to its weights"),
+    "model": Need(_model, MODEL),
     "workers": Need(_workers, "raise MEDIA_ITEM_MEMORY_MB or MEDIA_ITEM_SECONDS"),
     "contact": Need(_contact, CONTACT),
 }

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote
 
+from media_pipeline.config import BUCKET
 from media_pipeline.errors import BadKey, BlobCorrupt, BlobError, ConfigError
 
 TEMP_FOLDER = ".media-pipeline-temp"
@@ -102,8 +103,13 @@ def open_blobs(url: str, *, s3: S3Options | None = None) -> Blobs:
 
         return LocalBlobs(_url_path(url, rest))
     bucket, _, prefix = rest.removeprefix("//").partition("/")
-    if scheme != "s3" or not rest.startswith("//") or not re.fullmatch(r"[A-Za-z0-9._-]{3,255}", bucket):
+    if scheme != "s3" or not rest.startswith("//"):
         raise ConfigError(f"blob URL {_shown(url)}: must be file:PATH or s3://BUCKET/PREFIX")
+    if not BUCKET.fullmatch(bucket):
+        raise ConfigError(
+            f"blob URL {_shown(url)}: names of buckets have 3 to 63 letters, digits, `.`, `-`; "
+            "write file:PATH or s3://BUCKET/PREFIX"
+        )
     from media_pipeline.stores.bucket import open_bucket
 
     return open_bucket(bucket, prefix=prefix.strip("/"), options=s3 or S3Options())

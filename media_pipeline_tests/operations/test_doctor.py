@@ -228,6 +228,38 @@ def test_a_qdrant_server_says_its_version(whole: Settings, qdrant_url: str) -> N
     assert (found.state, found.said) == ("ok", f"Qdrant 1.16.2 at {qdrant_url}")
 
 
+def test_a_licence_that_nobody_knows_is_a_warning(whole: Settings) -> None:
+    """A misspelt one makes a whole library not open; none, and one that is not open, are somebody's choice."""
+
+    def found(words: str) -> Finding:
+        return by_name(doctor(changed(whole, uploads_licence=words)))["licence"]
+
+    unknown = found("CC-BI-4.0")
+    assert unknown.state == "warning"
+    assert unknown.said == "'CC-BI-4.0' is no licence known here: everything uploaded counts as not open"
+    assert "MEDIA_UPLOADS_LICENCE" in unknown.remedy
+    assert found("cc by-nc 4.0") == Finding("licence", "ok", "CC-BY-NC-4.0, which is not open")
+    assert found("CC-BY-4.0") == Finding("licence", "ok", "CC-BY-4.0, which is open")
+    assert found("").state == "ok"
+
+
+def test_an_uploads_folder_that_was_named_must_be_there(whole: Settings, tmp_path: Path) -> None:
+    """A misspelt path would look like a bucket that is empty."""
+    found = by_name(doctor(changed(whole, uploads_url=f"file:{tmp_path}/misspelt")))["uploads"]
+    assert (found.state, found.said) == ("blocked", f"{tmp_path}/misspelt is missing")
+    assert found.remedy == f"correct MEDIA_UPLOADS_URL, or mkdir -p {tmp_path}/misspelt"
+
+
+def test_weights_that_the_model_does_not_have_are_no_fault_of_the_index(walked: Settings) -> None:
+    """Rebuilding would not mend a setting."""
+    found = by_name(doctor(changed(walked, model_weights="some.pt")))
+    for name in ("generation", "model"):
+        assert found[name].state == "blocked"
+        assert "MEDIA_MODEL_WEIGHTS='some.pt'" in found[name].said
+        assert found[name].remedy.startswith("set MEDIA_MODEL to")
+        assert "MEDIA_MODEL_WEIGHTS" in found[name].remedy
+
+
 def test_no_contact_is_a_warning(settings: Settings) -> None:
     """Uploads work without; public sources do not."""
     found = by_name(doctor(settings))["contact"]
@@ -253,12 +285,16 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_blocks(whole: Settings, small_disk: Path) -> None:
     """64 MB are less than 1 GiB; a home that is not there yet is judged by the folder it will be in.
 
-    The index engine does not survive it: its process dies, and not the doctor.
+    The index engine would not survive it, so it is not even tried.
     """
     found = by_name(doctor(changed(whole, home=small_disk / "a" / "home")))
     assert found["disk room"].state == "blocked"
     assert found["disk room"].said == f"0.1 GiB free for {small_disk}/a/home"
-    assert (found["index"].state, found["index"].said) == ("blocked", "worker_died: killed by SIGBUS")
+    assert found["index"].state == "blocked"
+    assert "MiB free on its file system, writing the index needs 128 MiB" in found["index"].said
+    assert found["index"].remedy == (
+        f"free room on the disk of {small_disk}/a/home, or set MEDIA_QDRANT_URL to a Qdrant server that answers"
+    )
 
 
 def test_the_text_is_aligned_and_shows_remedies() -> None:

@@ -313,6 +313,13 @@ def test_other_urls_are_refused(url: str) -> None:
         open_blobs(url)
 
 
+@pytest.mark.parametrize("url", ["s3://b/p", "s3://b ucket", f"s3://{'b' * 256}"])
+def test_a_bucket_that_cannot_be_is_told(url: str) -> None:
+    """What names of buckets are made of."""
+    with pytest.raises(ConfigError, match="3 to 63 letters"):
+        open_blobs(url)
+
+
 def test_secrets_stay_out_of_messages() -> None:
     """A password in a URL, a key in the options: neither shows up in an error or a repr."""
     with pytest.raises(ConfigError) as told:

@@ -35,7 +35,7 @@ from media_pipeline.stores.index.filters import (
     Range,
     rfc3339,
 )
-from media_pipeline.stores.index.folders import copy_folder, remove_folder
+from media_pipeline.stores.index.folders import MIB, copy_folder, remove_folder, require_room
 from media_pipeline.stores.index.interface import (
     OPTIMISE_S,
     PAYLOAD_INDEXES,
@@ -63,6 +63,8 @@ if TYPE_CHECKING:
 BATCH = 2_000
 LAST_ID = UUID(int=2**128 - 1)
 CONFIG = "edge_config.json"
+# A batch of 512 numbers a point weighs 4 MB, and the engine takes its room in files of several MB.
+BATCH_ROOM_BYTES = 32 * MIB
 
 
 class EdgeIndex:
@@ -104,6 +106,7 @@ class EdgeIndex:
 
         shard = self._open_shard()
         for batch in batches(points, BATCH, dims=self._dims):
+            require_room(self._folder, BATCH_ROOM_BYTES)
             # `tolist` because the engine reads an array number by number: 26 against 16 us a point.
             rows = [edge.Point(point.id, point.vector.tolist(), dict(point.payload)) for point in batch]
             with _engine(f"writing {len(rows)} points to {self.name}"):

@@ -16,6 +16,9 @@ from pathlib import Path
 from media_pipeline.errors import VectorIndexError
 
 COPY_BYTES = 1 << 20
+MIB = 1 << 20
+# What `st_blocks` counts in, whatever the file system's own blocks are.
+BLOCK_BYTES = 512
 
 
 def copy_folder(source: Path, target: Path) -> None:
@@ -30,6 +33,26 @@ def copy_folder(source: Path, target: Path) -> None:
             copy_folder(entry, target / entry.name)
         else:
             _copy_file(entry, target / entry.name)
+
+
+def allocated_bytes(folder: Path) -> int:
+    """What the files below take on disk, which with their holes is far less than their sizes; 0 without the folder."""
+    places = (Path(parent) / name for parent, _, names in os.walk(folder) for name in names)
+    return sum(place.stat().st_blocks * BLOCK_BYTES for place in places)
+
+
+def require_room(folder: Path, needed: int) -> None:
+    """VectorIndexError when the file system of this folder has less free than `needed`.
+
+    Asked ahead, because afterwards is too late: where no block is left for a page that the engine has mapped, the
+    kernel ends the process by SIGBUS, which nothing can catch.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise VectorIndexError(
+            f"{folder}: {free // MIB} MiB free on its file system, writing the index needs {-(-needed // MIB)} MiB: "
+            "free some room there, or set MEDIA_HOME to another disk or MEDIA_QDRANT_URL to a Qdrant server"
+        )
 
 
 def sync_folder(folder: Path) -> None:

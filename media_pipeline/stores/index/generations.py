@@ -24,11 +24,14 @@ from pathlib import Path
 from media_pipeline.errors import VectorIndexError
 from media_pipeline.stores.index.edge import EdgeIndex
 from media_pipeline.stores.index.folders import (
+    MIB,
+    allocated_bytes,
     claim,
     claimed_folder,
     copy_folder,
     remove_folder,
     remove_unclaimed,
+    require_room,
     sync,
     sync_folder,
 )
@@ -41,6 +44,10 @@ WRITING = ".writing-"
 SWEPT = ".swept-"
 READERS = ".readers"
 LOCK = ".lock"
+# Free beyond the copy of the live generation. On ext4 a new shard takes .3 MB and a point what it weighs. On tmpfs a
+# page that is read is a page taken, and opening a copy reads the whole of every mapped file: 91 MB, and with 64 MiB in
+# reserve the process died there.
+RESERVE_BYTES = 128 * MIB
 
 
 class EdgeGenerations:
@@ -66,6 +73,8 @@ class EdgeGenerations:
             with ExitStack() as undo:
                 undo.callback(remove_folder, writing)
                 with _disk(self.root):
+                    # After the leftovers are gone, whose room is free again.
+                    require_room(self.root, RESERVE_BYTES + (allocated_bytes(self.root / live) if live else 0))
                     writing.mkdir()
                     if live is not None:
                         self._copy(live, writing / SHARD)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -14,8 +16,8 @@ import pytest
 
 from media_pipeline.errors import VectorIndexError
 from media_pipeline.stores.index.filters import Eq
-from media_pipeline.stores.index.folders import copy_folder
-from media_pipeline.stores.index.generations import EdgeGenerations
+from media_pipeline.stores.index.folders import MIB, allocated_bytes, copy_folder
+from media_pipeline.stores.index.generations import RESERVE_BYTES, EdgeGenerations
 from media_pipeline.stores.index.interface import Tuning, VectorReader
 from media_pipeline.stores.index.points import Point
 
@@ -44,6 +46,37 @@ from media_pipeline.stores.index.generations import EdgeGenerations
 reader = EdgeGenerations(Path(sys.argv[1])).open_copy(sys.argv[2])
 print(reader.count(), flush=True)
 time.sleep(600)
+"""
+
+# Appends to the generation named as many points as it takes until it is refused, and says with which words.
+FILLING_WRITER = """
+import sys
+from pathlib import Path
+from uuid import UUID
+import numpy as np
+from media_pipeline.errors import VectorIndexError
+from media_pipeline.stores.index.generations import EdgeGenerations
+from media_pipeline.stores.index.points import Point
+
+try:
+    with EdgeGenerations(Path(sys.argv[1])).append(sys.argv[2] or None, dims=512, payload_indexes=()) as writer:
+        writer.upsert(Point(UUID(int=n), np.ones(512, np.float32), {}) for n in range(1, 1_000_000))
+except VectorIndexError as refused:
+    print(refused)
+"""
+
+# Appends one point to the generation named, and says how many there are.
+ONE_MORE = """
+import sys
+from pathlib import Path
+from uuid import UUID
+import numpy as np
+from media_pipeline.stores.index.generations import EdgeGenerations
+from media_pipeline.stores.index.points import Point
+
+with EdgeGenerations(Path(sys.argv[1])).append(sys.argv[2], dims=4, payload_indexes=()) as writer:
+    writer.upsert([Point(UUID(int=2), np.ones(4, np.float32), {})])
+    print(writer.count())
 """
 
 # Publishes generations of 1, 2, … 12 points in the file `pointer`, each sweeping the one before.
@@ -329,3 +362,79 @@ def test_a_copy_keeps_the_holes_of_a_file(tmp_path: Path) -> None:
     assert copied.stat().st_blocks * 512 < 1 << 20
     assert (tmp_path / "copy" / "hole").read_bytes() == bytes(1 << 20)
     assert (tmp_path / "copy" / "empty").read_bytes() == b""
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """Mounts a file system of so many MiB. Of memory: there a page that is read is a page taken, the hardest case."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+
+    def mounted(mib: int) -> Path:
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", str(folder)]
+        if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+            pytest.skip("mounting a small disk needs root")
+        return folder
+
+    yield mounted
+    if os.path.ismount(folder):
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_an_append_without_room_is_refused_before_it_begins(small_disk: Callable[[int], Path]) -> None:
+    """How much is free and needed, where, and what to do; the live generation is whole, and nothing is left over."""
+    generations = EdgeGenerations(small_disk(256) / "model-1")
+    live = written(generations, None, 1)
+    ballast = generations.root / "ballast"
+    free = shutil.disk_usage(generations.root).free
+    ballast.write_bytes(bytes(free - 100 * MIB))
+    needed = -(-(RESERVE_BYTES + allocated_bytes(generations.root / live)) // MIB)
+    assert needed > 128
+    with (
+        pytest.raises(VectorIndexError) as refused,
+        generations.append(live, dims=4, payload_indexes=()),
+    ):
+        pass
+    told = str(refused.value)
+    assert told.startswith(f"{generations.root}: 100 MiB free on its file system, writing the index needs {needed} MiB")
+    assert "free some room there" in told
+    assert "MEDIA_HOME" in told
+    assert not list(generations.root.glob(".writing-*"))
+    ballast.unlink()
+    assert held(generations, live) == [1]
+
+
+def test_room_that_just_suffices_does(small_disk: Callable[[int], Path]) -> None:
+    """With exactly what is asked for, the engine opens the copy and writes to it, and its process lives."""
+    generations = EdgeGenerations(small_disk(320) / "model-1")
+    live = written(generations, None, 1)
+    needed = RESERVE_BYTES + allocated_bytes(generations.root / live)
+    # A page for the name of the ballast itself.
+    free = shutil.disk_usage(generations.root).free
+    (generations.root / "ballast").write_bytes(bytes(free - needed - 64 * 1024))
+    appended = subprocess.run(
+        [sys.executable, "-c", ONE_MORE, str(generations.root), live], capture_output=True, text=True, check=False
+    )
+    assert (appended.returncode, appended.stdout) == (0, "2\n")
+
+
+def test_a_disk_that_fills_while_it_is_written_refuses_and_kills_nobody(small_disk: Callable[[int], Path]) -> None:
+    """The points may be many: each batch asks for room again."""
+    root = small_disk(256) / "model-1"
+    filled = subprocess.run(
+        [sys.executable, "-c", FILLING_WRITER, str(root), ""], capture_output=True, text=True, check=False
+    )
+    assert filled.returncode == 0
+    assert "MiB free on its file system, writing the index needs 32 MiB" in filled.stdout
+    assert EdgeGenerations(root).names() == []
+    assert shutil.disk_usage(root).used < MIB
+
+
+def test_what_a_folder_takes_is_counted_without_its_holes(tmp_path: Path) -> None:
+    """A sparse file of a gibibyte with one page in it takes a page or a few."""
+    (tmp_path / "deep").mkdir()
+    with (tmp_path / "deep" / "sparse").open("wb") as file:
+        file.truncate(1024 * MIB)
+        file.write(bytes([1]) * 4096)
+    assert 4096 <= allocated_bytes(tmp_path) <= 64 * 1024
+    assert allocated_bytes(tmp_path / "absent") == 0
