@@ -71,8 +71,8 @@ def demo(
     if elsewhere and not yes:
         named = ", ".join(f"MEDIA_{name.upper()}" for name in elsewhere)
         typer.confirm(f"{named} name other places than {settings.home_path}: put the samples there?", abort=True)
-    if wrong := run_demo(settings, out):
-        raise typer.Exit(len(wrong) and 1)
+    if run_demo(settings, out):
+        raise typer.Exit(1)
 
 
 @app.command()

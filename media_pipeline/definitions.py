@@ -44,6 +44,7 @@ OWNER: Final = "team:media-pipeline"
 def build_definitions(*, settings: Settings | None = None, progress: Progress | None = None) -> dg.Definitions:
     """The code location; tests and the command line hand in their own settings and watcher."""
     chosen = settings or Settings.load()
+    outputs = all_outputs(chosen)
     partitions = dg.StaticPartitionsDefinition(all_partitions(chosen.shards))
     assets = [asset for name, stage in STAGES.items() for asset in _placed(name, stage, partitions)]
     jobs = [
@@ -61,8 +62,8 @@ def build_definitions(*, settings: Settings | None = None, progress: Progress | 
         assets=assets,
         jobs=jobs,
         schedules=daily_schedules(EVERYTHING, chosen.shards),
-        sensors=[uploads_sensor(EVERYTHING, chosen)],
-        resources=resources(chosen, progress=progress or Unwatched(), outputs=all_outputs(chosen)),
+        sensors=[uploads_sensor(EVERYTHING, chosen, outputs=outputs)],
+        resources=resources(chosen, progress=progress or Unwatched(), outputs=outputs),
         # Heavy steps bring their own worker pool; a process for each step would only add three seconds to each.
         executor=dg.in_process_executor,
     )

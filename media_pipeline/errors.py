@@ -8,6 +8,7 @@ MediaPipelineError
 │   ├── BlobError             the folder or bucket
 │   │   ├── BadKey            a key that would leave the store, or cannot exist
 │   │   ├── BlobMissing       no object under this key
+│   │   ├── BlobUnreadable    there is one, but this process may not or cannot read it
 │   │   └── BlobCorrupt       the bytes read are not the bytes written
 │   └── VectorIndexError      the vector index
 └── ItemError                 one item cannot go on: it becomes a ledger row with `reason` and `detail`
@@ -53,6 +54,10 @@ class BadKey(BlobError):
 
 class BlobMissing(BlobError):
     """No object under this key."""
+
+
+class BlobUnreadable(BlobError):
+    """There is an object under this key, but this process may not or cannot read it."""
 
 
 class BlobCorrupt(BlobError):

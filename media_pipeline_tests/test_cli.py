@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,11 +56,11 @@ def test_run_status_and_retry_tell_one_story(typed: Typed, settings: Settings, b
 
     ran = typed("run")
     assert ran.returncode == 0, ran.stderr
-    assert re.search(r"fetch +originals +1 +0 +1 +[\d.]+ +not_media 1", ran.stdout)
+    assert re.search(r"fetch +originals +1 +0 +1 +0 +[\d.]+ +not_media 1", ran.stdout)
 
     told = typed("status")
     assert told.returncode == 0
-    assert re.search(r"fetch +originals +uploads +1 +0 +1 +not_media 1", told.stdout)
+    assert re.search(r"fetch +originals +uploads +1 +0 +1 +0 +not_media 1", told.stdout)
     assert re.search(r"embed +embeddings +uploads +1 +0 +0", told.stdout)
 
     revived = typed("retry", "--stage", "fetch", "--reason", "not_media")
@@ -90,6 +92,41 @@ def test_the_index_can_be_made_anew(typed: Typed, settings: Settings, bucket: Pa
         reader = library.index.open(pointer.model_version, pointer.name)
         assert reader.count() == 1
         reader.close()
+
+
+def test_ctrl_c_in_the_middle_is_a_sentence(settings: Settings, bucket: Path, tmp_path: Path) -> None:
+    """No traceback, no process left, and the next run goes on."""
+    assert settings.database_url is not None
+    for number in range(60):
+        photograph("retina").rotate(number).save(bucket / f"{number}.jpg")
+    environment = {
+        **os.environ,
+        "MEDIA_HOME": str(settings.home_path),
+        "MEDIA_DATABASE_URL": settings.database_url.get_secret_value(),
+        "MEDIA_BATCH_SIZE": "5",
+    }
+    running = subprocess.Popen(
+        [sys.executable, "-m", "media_pipeline", "run"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        restore_signals=True,
+    )
+    with open_library(settings) as library:
+        deadline = time.monotonic() + 90
+        while running.poll() is None and time.monotonic() < deadline:
+            with library.engine.connect() as catalog:
+                if catalog.execute(select(tables.hashes).limit(1)).first():
+                    break
+            time.sleep(0.05)
+        os.killpg(running.pid, signal.SIGINT)
+        told, complained = running.communicate(timeout=60)
+    assert running.returncode == 130, complained
+    assert "stopped: what was done is kept" in complained
+    assert "Traceback" not in told + complained
 
 
 def test_the_embedded_database_can_be_stopped(typed: Typed, open_ground: Path) -> None:

@@ -5,8 +5,8 @@ What is not here: how any of it is counted (stores/ledger.py, stages/publish), a
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,10 +15,12 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import and_, select
 
+from media_pipeline.definitions import all_outputs
 from media_pipeline.orchestration.partitions import source_of
-from media_pipeline.pipeline import STAGES
+from media_pipeline.pipeline import OUTPUTS, STAGES
 from media_pipeline.stores import ledger
 from media_pipeline.stores.catalog import tables
+from media_pipeline.stores.catalog.selections import items_of
 from media_pipeline.stores.library import Library
 
 
@@ -32,7 +34,26 @@ class DuplicateGroup:
     members: tuple[str, ...]
 
 
-COUNTS = ("done", "n/a", "failed")
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One asset of one run."""
+
+    output: str
+    items: int
+    seconds: float
+    outcome: str
+
+
+State = tuple[str, str]
+COUNTS = ("done", "n/a", "failed", "due")
+COLUMN_OF = {
+    "done": "done",
+    "not_applicable": "n/a",
+    "failed": "failed",
+    "dead": "failed",
+    "never_ran": "due",
+    "stale": "due",
+}
 NUMBERS = {*COUNTS, "items", "seconds"}
 
 
@@ -45,32 +66,35 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def stage_table(library: Library, seconds: Mapping[str, float]) -> Table:
-    """Per stage and output: items done, not applicable, failed with reasons; and the seconds of a run."""
+def stage_table(library: Library, steps: Sequence[Step]) -> Table:
+    """Per stage and output: items done, not applicable, failed, due, with reasons; and the seconds of a run."""
+    seconds = {step.output: step.seconds for step in steps}
     table = _table("Stages", "stage", "output", *COUNTS, "seconds", "why")
-    states = _states(library)
+    standings = _standings(library)
     for stage, outputs in STAGES.items():
         for name in outputs:
-            *counted, why = _counted(states.get(name, {}))
+            states: Counter[State] = Counter()
+            for (output, _source), counts in standings.items():
+                states += counts if output == name else Counter()
+            *counted, why = _counted(states)
             # Outputs of one decode share its seconds: said once, or the stage would seem to take several times as long.
             shared = name != outputs[0] and seconds.get(name) == seconds.get(outputs[0])
             row = (stage, name, *counted, "" if shared else f"{seconds.get(name, 0.0):.1f}", why)
             table.add_row(*(Text(cell) for cell in row))
+    for step in steps:
+        if step.output not in OUTPUTS:
+            table.add_row("publish", step.output, str(step.items), "", "", "", f"{step.seconds:.1f}", "rows")
     return table
 
 
 def source_table(library: Library) -> Table:
     """Per stage, output and source: how many items in which state, and why."""
-    with library.engine.connect() as connection:
-        rows = ledger.counts(connection, library.tenant)
-    states: dict[tuple[str, str], dict[tuple[str, str], int]] = defaultdict(lambda: defaultdict(int))
-    for row in rows:
-        states[row.output, source_of(row.partition)][row.status, row.reason or ""] += row.items
     table = _table("Ledger", "stage", "output", "source", *COUNTS, "why")
+    standings = _standings(library)
     for stage, outputs in STAGES.items():
         for name in outputs:
-            of_output = {source: counts for (output, source), counts in states.items() if output == name}
-            for source, counts in sorted(of_output.items()) or [("-", {})]:
+            of_output = {source: counts for (output, source), counts in standings.items() if output == name}
+            for source, counts in sorted(of_output.items()) or [("-", Counter())]:
                 table.add_row(*(Text(cell) for cell in (stage, name, source, *_counted(counts))))
     return table
 
@@ -81,27 +105,30 @@ def is_empty(library: Library) -> bool:
         return not ledger.counts(connection, library.tenant)
 
 
-def _states(library: Library) -> dict[str, dict[tuple[str, str], int]]:
+def _standings(library: Library) -> dict[tuple[str, str], Counter[State]]:
+    """Every item at every output, also those that the ledger has no row of, or an old one."""
+    found: dict[tuple[str, str], Counter[State]] = defaultdict(Counter)
     with library.engine.connect() as connection:
-        rows = ledger.counts(connection, library.tenant)
-    states: dict[str, dict[tuple[str, str], int]] = defaultdict(lambda: defaultdict(int))
-    for row in rows:
-        states[row.output][row.status, row.reason or ""] += row.items
-    return states
+        for output in all_outputs(library.settings):
+            items = items_of(output.of, library.tenant).subquery("items")
+            for partition, status, reason, count in connection.execute(ledger.standing(items, output, library.tenant)):
+                found[output.name, source_of(partition)][status, reason] += count
+    return found
 
 
-def _counted(states: Mapping[tuple[str, str], int]) -> tuple[str, str, str, str]:
+def _counted(states: Counter[State]) -> tuple[str, str, str, str, str]:
+    """Done, not applicable, failed, due, and why."""
     if not states:
-        return "-", "-", "-", "no items yet"
-    done = sum(count for (status, _reason), count in states.items() if status == "done")
-    spared = sum(count for (status, _reason), count in states.items() if status == "not_applicable")
-    failed = sum(count for (status, _reason), count in states.items() if status in ("failed", "dead"))
-    why = ", ".join(
-        f"{reason} {count}" + (" (dead)" if status == "dead" else "")
+        return "-", "-", "-", "-", "no items yet"
+    sums = Counter[str]()
+    for (status, _reason), count in states.items():
+        sums[COLUMN_OF[status]] += count
+    why = [
+        f"{reason or status.replace('_', ' ')} {count}" + (" (dead)" if status == "dead" else "")
         for (status, reason), count in sorted(states.items())
-        if reason
-    )
-    return str(done), str(spared), str(failed), why
+        if status != "done"
+    ]
+    return str(sums["done"]), str(sums["n/a"]), str(sums["failed"]), str(sums["due"]), ", ".join(why)
 
 
 def duplicate_groups(library: Library) -> list[DuplicateGroup]:

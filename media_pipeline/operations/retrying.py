@@ -5,8 +5,6 @@ What is not here: automatic tries (stores/ledger.py, orchestration/work.py).
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from sqlalchemy import delete
 
 from media_pipeline.config import Settings
@@ -24,7 +22,7 @@ def revive(settings: Settings, *, stage: str | None, reason: str | None) -> int:
         raise ConfigError(f"--reason {reason}: no such reason; there are {', '.join(sorted(REASONS))}")
     outputs = None if stage is None else _outputs(stage)
     with open_library(settings) as library, library.engine.begin() as connection:
-        return ledger.revive(connection, library.tenant, outputs=outputs, reason=reason, now=datetime.now(UTC))
+        return ledger.revive(connection, library.tenant, outputs=outputs, reason=reason, now=ledger.utc_now())
 
 
 def _outputs(stage: str) -> tuple[str, ...]:

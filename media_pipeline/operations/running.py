@@ -6,10 +6,10 @@ What is not here: Dagster's UI and daemon (development.py), and what is printed 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
+from dagster._core.instance.ref import InstanceRef
 from rich.console import Console
 
 from media_pipeline.config import Settings
@@ -17,24 +17,14 @@ from media_pipeline.definitions import build_definitions
 from media_pipeline.errors import ConfigError
 from media_pipeline.operations.bars import Bars
 from media_pipeline.operations.dagster_home import prepared_dagster_home
-from media_pipeline.operations.reporting import is_empty, stage_table
+from media_pipeline.operations.reporting import Step, is_empty, stage_table
 from media_pipeline.orchestration.partitions import all_partitions, source_of
 from media_pipeline.orchestration.work import Progress
-from media_pipeline.pipeline import EVERYTHING
+from media_pipeline.pipeline import EVERYTHING, OUTPUTS
 from media_pipeline.stores.library import Library, open_library
 
 # Dagster prints its whole event log otherwise; it is kept all the same, and shown in the UI.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One asset of one run."""
-
-    output: str
-    items: int
-    seconds: float
-    outcome: str
 
 
 def partitions_of_sources(settings: Settings, sources: Sequence[str]) -> list[str]:
@@ -50,14 +40,28 @@ def run_everything(settings: Settings, partitions: Sequence[str], *, progress: P
     """Every asset for each partition; the first error of a store ends it."""
     job = build_definitions(settings=settings, progress=progress).resolve_job_def(EVERYTHING)
     steps: dict[str, Step] = {}
-    with dg.DagsterInstance.from_config(str(prepared_dagster_home(settings))) as instance:
+    with _instance(settings) as instance:
         for partition in partitions:
-            result = job.execute_in_process(instance=instance, partition_key=partition, run_config=QUIET)
+            try:
+                result = job.execute_in_process(instance=instance, partition_key=partition, run_config=QUIET)
+            except dg.DagsterExecutionInterruptedError as error:
+                raise KeyboardInterrupt from error
             for event in result.get_asset_materialization_events():
                 step = _step(event.materialization)
                 former = steps.get(step.output)
                 steps[step.output] = step if former is None else _together(former, step)
     return list(steps.values())
+
+
+def _instance(settings: Settings) -> dg.DagsterInstance:
+    """The library's own, so that the UI shows these runs too.
+
+    But nothing a step prints is captured: it is on the terminal already, and the processes that Dagster would copy it
+    with answer Ctrl-C with a traceback each.
+    """
+    uncaptured = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+    home = str(prepared_dagster_home(settings))
+    return dg.DagsterInstance.from_ref(InstanceRef.from_dir(home, overrides={"compute_logs": uncaptured}))
 
 
 def _step(materialization: dg.AssetMaterialization) -> Step:
@@ -88,11 +92,11 @@ def run_and_tell(settings: Settings, sources: Sequence[str], console: Console) -
 
 def tell_of_run(library: Library, steps: Sequence[Step], console: Console) -> None:
     """The table of stages, what was held by another run, and whether anything was done at all."""
-    console.print(stage_table(library, {step.output: step.seconds for step in steps}))
+    console.print(stage_table(library, steps))
     for step in steps:
         if step.outcome.startswith("held by"):
             console.print(f"{step.output}: {step.outcome}: that run does the work")
-    if any(step.items for step in steps):
+    if any(step.items for step in steps if step.output in OUTPUTS):
         return
     if is_empty(library):
         place = library.settings.uploads.removeprefix("file:")

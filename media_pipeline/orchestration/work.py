@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
@@ -59,10 +59,6 @@ class Unwatched:
         """Nobody is told."""
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class Run:
     """One run in one partition: on which library, under which id, watched by whom, by which clock."""
@@ -71,7 +67,7 @@ class Run:
     run_id: str
     partition: str = EVERYWHERE
     progress: Progress = field(default_factory=Unwatched)
-    clock: Callable[[], datetime] = _utc_now
+    clock: Callable[[], datetime] = ledger.utc_now
 
 
 @dataclass(slots=True)

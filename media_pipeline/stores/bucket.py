@@ -28,7 +28,7 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 
-from media_pipeline.errors import BlobCorrupt, BlobError, BlobMissing, ConfigError
+from media_pipeline.errors import BlobCorrupt, BlobError, BlobMissing, BlobUnreadable, ConfigError
 from media_pipeline.stores.blobs import (
     BlobInfo,
     S3Options,
@@ -54,6 +54,13 @@ CONFLICT_TRIES = 5
 CONFLICT_PAUSE_S = 0.2
 
 _ABSENT = ("404", "NoSuchKey")
+
+# To a GET, where the listing answered: it says nothing of the bucket as a whole.
+_OF_ONE_OBJECT: dict[str, str] = {
+    "AccessDenied": "access to this object is denied: give these credentials GetObject",
+    "403": "access to this object is denied: give these credentials GetObject",
+    "InvalidObjectState": "it is archived: restore it",
+}
 
 # A server's own words are not repeated: those to a wrong signature quote the request.
 _ADVICE: dict[str, str] = {
@@ -251,6 +258,8 @@ class S3Blobs:
             code = error.response["Error"]["Code"]
             if code in _ABSENT:
                 raise BlobMissing(f"{place}: no such blob; fetch it again, or look whether it was deleted") from error
+            if error.operation_name == "GetObject" and code in _OF_ONE_OBJECT:
+                raise BlobUnreadable(f"{place}: {_OF_ONE_OBJECT[code]} ({code})") from error
             advice = _ADVICE.get(code, "look the code up in the server's documentation")
             raise BlobError(f"{place}: {advice} ({error.operation_name}: {code})") from error
         except FlexibleChecksumError as error:

@@ -17,7 +17,7 @@ from heapq import heapify, heappop
 from pathlib import Path
 from uuid import uuid4
 
-from media_pipeline.errors import BadKey, BlobError, BlobMissing
+from media_pipeline.errors import BadKey, BlobError, BlobMissing, BlobUnreadable
 from media_pipeline.stores.blobs import (
     TEMP_FOLDER,
     BlobInfo,
@@ -70,7 +70,7 @@ class LocalBlobs:
 
     def get(self, key: str, *, sha256: str | None = None) -> bytes:
         path = self._path(readable_key(key))
-        with _explained("read", path):
+        with _explained("read", path), _told_apart(path):
             data = _bytes(path)
         if data is None:
             raise BlobMissing(f"{path}: no such blob; fetch it again, or look whether the store has moved")
@@ -295,6 +295,21 @@ _OS_ADVICE: dict[int, tuple[type[BlobError], str]] = {
     errno.EISDIR: (BadKey, "a folder lies where the blob should: choose another key"),
     errno.ENAMETOOLONG: (BadKey, "the path is too long for the file system: choose a shorter key or folder"),
 }
+
+
+# What says nothing of the folder as a whole: a file that others may not read, a bad sector.
+_OF_ONE_FILE = frozenset({errno.EACCES, errno.EPERM, errno.EIO})
+
+
+@contextmanager
+def _told_apart(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _OF_ONE_FILE:
+            raise
+        advice = "change its owner or mode, or put it there again"
+        raise BlobUnreadable(f"cannot read {path}: {advice} ({error.strerror})") from error
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -43,23 +43,27 @@ MAX_DETAIL = 500
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why an item has no result. A passing reason is tried again by itself, a lasting one only when inputs, version or
-    a person (`media-pipeline retry`) say so."""
+    a person (`media-pipeline retry`) say so. `first` is what must be done before that can help."""
 
     meaning: str
     passing: bool = False
+    first: str = ""
 
+
+_ANOTHER_FILE = "put a whole file in its place, or leave it"
 
 REASONS: Final[Mapping[str, Reason]] = {
     # fetch
-    "empty": Reason("the file has no bytes"),
-    "not_media": Reason("its bytes are not of a picture, video or sound that is known here"),
-    "too_large": Reason("more bytes than MEDIA_MAX_BYTES allows"),
-    "gone": Reason("it was listed, but is no longer there"),
-    "replaced": Reason("it changed after it was listed; its new version is a listing of its own"),
+    "empty": Reason("the file has no bytes", first=_ANOTHER_FILE),
+    "not_media": Reason("its bytes are not of a picture, video or sound that is known here", first=_ANOTHER_FILE),
+    "too_large": Reason("more bytes than MEDIA_MAX_BYTES allows", first="raise MEDIA_MAX_BYTES"),
+    "unreadable": Reason("this process may not or cannot read it", passing=True, first="change its owner or mode"),
+    "gone": Reason("it was listed, but is no longer there; seen again, it is tried again"),
+    "replaced": Reason("it changed after it was listed; its new edition is a listing of its own"),
     # examine
-    "truncated": Reason("the file ends before the picture does"),
-    "undecodable": Reason("the decoder refuses it"),
-    "too_many_pixels": Reason("its header promises more pixels than MEDIA_MAX_PIXELS allows"),
+    "truncated": Reason("the file ends before the picture does", first=_ANOTHER_FILE),
+    "undecodable": Reason("the decoder refuses it", first=_ANOTHER_FILE),
+    "too_many_pixels": Reason("its header promises more pixels than allowed", first="raise MEDIA_MAX_PIXELS"),
     "not_a_picture": Reason("the step works on pictures, and this is something else"),
     # embed, group
     "unreadable_picture": Reason("the model cannot read the picture that was made for it"),
@@ -67,24 +71,28 @@ REASONS: Final[Mapping[str, Reason]] = {
     "not_calibrated": Reason("nobody has measured which cosine of this model means «the same picture»"),
     # any pool worker
     "worker_died": Reason("the worker process ended while it held this item", passing=True),
-    "too_slow": Reason("it needed longer than MEDIA_ITEM_SECONDS", passing=True),
-    "out_of_memory": Reason("it needed more than MEDIA_ITEM_MEMORY_MB", passing=True),
+    "too_slow": Reason("it needed longer than allowed", passing=True, first="raise MEDIA_ITEM_SECONDS"),
+    "out_of_memory": Reason("it needed more memory than allowed", passing=True, first="raise MEDIA_ITEM_MEMORY_MB"),
     # any stage
-    "blob_lost": Reason("its file is missing from the library, or its bytes are damaged"),
+    "blob_lost": Reason("its file is missing from the library, or damaged", first="restore the blobs from a backup"),
     "upstream_failed": Reason("an earlier output has no result for it"),
     "unexpected": Reason("an error that this version does not know: a bug, please report it"),
 }
+
+# A file that was listed and not found, but is in the folder or bucket now, was only away.
+AWAY: Final = ("gone", "replaced", "unreadable")
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
     """One asset's claim on items: its rows are stale when `version` or the rows of `upstream` change, or the column
-    `own_input` of the items, for what comes of no upstream output."""
+    `own_input` of the items, for what comes of no upstream output. `of` says what its items are."""
 
     name: str
     version: str
     upstream: tuple[str, ...] = ()
     own_input: str | None = None
+    of: Literal["page", "listing", "media"] = "media"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +128,11 @@ class Due:
     inputs: Mapping[str, str]
     attempts: Mapping[str, int]
     blocked: Mapping[str, tuple[Status, str]]
+
+
+def utc_now() -> datetime:
+    """The clock that everybody uses who is not handed another."""
+    return datetime.now(UTC)
 
 
 def failure(item: UUID, output: Output, *, error: ItemError, before: Due, now: datetime, policy: RetryPolicy) -> Entry:
@@ -319,6 +332,17 @@ def revive(
         ledger.c.reason != "upstream_failed",
         ledger.c.output.in_(outputs) if outputs is not None else true(),
         ledger.c.reason == reason if reason is not None else true(),
+    )
+    return connection.execute(update(ledger).where(chosen).values(status="failed", attempts=0, retry_at=now)).rowcount
+
+
+def revive_seen(connection: Connection, tenant: str, listings: Sequence[UUID], *, now: datetime) -> int:
+    """Originals that were away, and are among these that are there now: due again; how many."""
+    chosen = and_(
+        ledger.c.tenant == tenant,
+        ledger.c.output == "originals",
+        ledger.c.reason.in_(AWAY),
+        ledger.c.item_id.in_(listings),
     )
     return connection.execute(update(ledger).where(chosen).values(status="failed", attempts=0, retry_at=now)).rowcount
 

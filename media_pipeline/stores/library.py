@@ -14,10 +14,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from media_pipeline.config import Settings
-from media_pipeline.errors import CatalogError
+from media_pipeline.errors import BlobError, CatalogError
 from media_pipeline.stores.blobs import Blobs, S3Options, open_blobs
 from media_pipeline.stores.catalog import embedded
 from media_pipeline.stores.catalog.migrate import current, migrate, newest
+from media_pipeline.stores.folder import LocalBlobs
 from media_pipeline.stores.index.interface import IndexStore
 from media_pipeline.stores.index.store import open_index_store
 
@@ -112,6 +113,15 @@ def open_library_blobs(settings: Settings) -> Blobs:
 def open_uploads(settings: Settings) -> Blobs:
     """Where people put files; only read."""
     return open_blobs(settings.uploads, s3=_s3(settings))
+
+
+def require_uploads(library: Library) -> None:
+    """A folder that was named and is not there is a typo or an unmounted disk, and not an empty folder."""
+    uploads = library.bucket
+    if library.settings.uploads_url and isinstance(uploads, LocalBlobs) and not uploads.root.is_dir():
+        raise BlobError(
+            f"MEDIA_UPLOADS_URL={library.settings.uploads_url}: no such folder: mount it, or correct the name"
+        )
 
 
 def open_index(settings: Settings) -> IndexStore:

@@ -8,7 +8,8 @@ import dagster as dg
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from media_pipeline.config import Settings
-from media_pipeline.definitions import build_definitions
+from media_pipeline.definitions import all_outputs, build_definitions
+from media_pipeline.operations.running import QUIET
 from media_pipeline.orchestration.sensors import uploads_sensor
 from media_pipeline.pipeline import EVERYTHING
 from media_pipeline.samples.photographs import photograph
@@ -20,7 +21,9 @@ def _tick(
 ) -> SensorExecutionData:
     repository = build_definitions(settings=settings).get_repository_def()
     context = dg.build_sensor_context(instance=instance, cursor=cursor, repository_def=repository)
-    return uploads_sensor(EVERYTHING, settings, keys_a_tick=keys_a_tick).evaluate_tick(context)
+    return uploads_sensor(EVERYTHING, settings, outputs=all_outputs(settings), keys_a_tick=keys_a_tick).evaluate_tick(
+        context
+    )
 
 
 def test_a_new_file_starts_a_run_of_its_partition(settings: Settings, bucket: Path) -> None:
@@ -36,7 +39,7 @@ def test_a_new_file_starts_a_run_of_its_partition(settings: Settings, bucket: Pa
 
 
 def test_while_a_run_is_under_way_none_is_asked_for(settings: Settings, bucket: Path) -> None:
-    """A failed run, on the other hand, is asked for again: its files are still in no listing."""
+    """A failed run, on the other hand, is asked for again, after a while: its files are still in no listing."""
     photograph("coffee").save(bucket / "a.jpg")
     job = build_definitions(settings=settings).resolve_job_def(EVERYTHING)
     with dg.DagsterInstance.ephemeral() as instance:
@@ -45,9 +48,24 @@ def test_while_a_run_is_under_way_none_is_asked_for(settings: Settings, bucket: 
         )
         tick = _tick(settings, instance)
         assert not tick.run_requests
-        assert tick.skip_message == "a run is under way for what is new"
+        assert tick.skip_message == "uploads: a run is under way"
         instance.report_run_failed(run)
+        waiting = _tick(settings, instance)
+        assert not waiting.run_requests
+        assert str(waiting.skip_message).startswith("uploads: 1 runs failed in a row; the next is asked for in ")
+        instance.report_run_canceled(instance.create_run_for_job(job, tags={"dagster/partition": "uploads"}))
         assert len(_tick(settings, instance).run_requests or []) == 1
+
+
+def test_what_a_run_left_behind_its_listing_is_asked_for(settings: Settings, bucket: Path) -> None:
+    """Files that are listed but not fetched are in no news; the ledger knows that they are due."""
+    photograph("coffee").save(bucket / "a.jpg")
+    discover = build_definitions(settings=settings).resolve_job_def("discover_stage")
+    with dg.DagsterInstance.ephemeral() as instance:
+        discover.execute_in_process(instance=instance, partition_key="uploads", run_config=QUIET)
+        assert len(_tick(settings, instance).run_requests or []) == 1
+        materialize(settings)
+        assert not _tick(settings, instance).run_requests
 
 
 def test_keys_are_looked_at_in_turn(settings: Settings, bucket: Path) -> None:

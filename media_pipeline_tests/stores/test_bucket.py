@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from media_pipeline.errors import BlobCorrupt, BlobError
+from media_pipeline.errors import BlobCorrupt, BlobError, BlobUnreadable
 from media_pipeline.stores.blobs import S3Options, open_blobs
 from media_pipeline.stores.bucket import S3Blobs
 from media_pipeline_tests.stores.blob_stores import (
@@ -50,6 +50,15 @@ def test_the_prefix_is_a_wall(bucket: Bucket) -> None:
     assert bucket.client.get_object(Bucket=bucket.name, Key="some/where/mine")["Body"].read() == HELLO
     whole = S3Blobs(bucket.client, bucket.name)
     assert keys(whole.list_after()) == ["some/a", "some/where", "some/where-else/a", "some/where/mine", "z"]
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidObjectState"])
+def test_an_object_that_may_not_be_read_says_nothing_of_the_others(bucket: Bucket, code: str) -> None:
+    """Another's object, or an archived one: an error of its own, so that the rest can be read."""
+    bucket.overwrite("one", HELLO)
+    bucket.front.trouble.append(refusal("403 Forbidden", code))
+    with pytest.raises(BlobUnreadable, match=f"some/where/one: .*{code}"):
+        bucket.blobs.get("one")
 
 
 def test_folder_markers_are_not_blobs(bucket: Bucket, caplog: pytest.LogCaptureFixture) -> None:

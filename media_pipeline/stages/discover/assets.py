@@ -13,21 +13,23 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from media_pipeline.config import Settings
+from media_pipeline.errors import BlobCorrupt, BlobMissing, ItemError
 from media_pipeline.orchestration.partitions import partition_for, source_of
 from media_pipeline.orchestration.reports import result_of, run_of
 from media_pipeline.orchestration.work import Progress, Report, Run, desk, entry_of
-from media_pipeline.records import Listing, Made, listing_id, page_id
+from media_pipeline.records import Listing, Made, Result, listing_id, page_id
 from media_pipeline.sources import SOURCES
 from media_pipeline.sources.protocol import Terms
 from media_pipeline.sources.uploads import PAGE_SIZE, page_of
+from media_pipeline.stores import ledger
 from media_pipeline.stores.blobs import BlobInfo
 from media_pipeline.stores.catalog.selections import unlisted
 from media_pipeline.stores.catalog.tables import source_listings as listings_table
 from media_pipeline.stores.catalog.tables import source_pages as pages_table
 from media_pipeline.stores.ledger import Due, Entry, Output
-from media_pipeline.stores.library import Library
+from media_pipeline.stores.library import Library, require_uploads
 
-PAGES = Output("source_pages", "1")
+PAGES = Output("source_pages", "1", of="page")
 
 
 def outputs(settings: Settings) -> tuple[Output, ...]:
@@ -36,7 +38,7 @@ def outputs(settings: Settings) -> tuple[Output, ...]:
 
 def _listings_of(source: str, settings: Settings) -> Output:
     version = f"{SOURCES[source].parser_version}/{_terms(settings).digest}"
-    return Output("source_listings", version, ("source_pages",))
+    return Output("source_listings", version, ("source_pages",), of="page")
 
 
 def _terms(settings: Settings) -> Terms:
@@ -89,6 +91,7 @@ def store_pages(run: Run) -> Report:
 
 def _new_pages(run: Run) -> Iterator[bytes]:
     """Pages are cut after the known keys are left out, so that a repeated run cuts the same ones."""
+    require_uploads(run.library)
     waiting: list[BlobInfo] = []
     after = ""
     while seen := run.library.bucket.list_after(after=after, limit=PAGE_SIZE):
@@ -104,6 +107,9 @@ def _new_pages(run: Run) -> Iterator[bytes]:
 def _news(run: Run, seen: Sequence[BlobInfo]) -> list[BlobInfo]:
     library, source = run.library, source_of(run.partition)
     mine = [entry for entry in seen if partition_for(source, entry.key, library.settings.shards) == run.partition]
+    ids = [listing_id(library.tenant, source, entry.key, entry.etag) for entry in mine]
+    with library.engine.begin() as connection:
+        ledger.revive_seen(connection, library.tenant, ids, now=run.clock())
     return unlisted(library.engine, library.tenant, source=source, seen=mine)
 
 
@@ -127,9 +133,14 @@ def read_pages(run: Run) -> Report:
         )
         run.progress.begin(output.name, place.count_due(pages))
         for due in place.read_due(pages):
-            page = gzip.decompress(run.library.blobs.get(due.row["blob_key"], sha256=due.row["sha256"]))
-            rows = [_row(run, due, listing) for listing in SOURCES[source].parse(page, terms)]
-            with place.commit([entry_of(run, due, output=output, result=Made())]) as connection:
+            result: Result = Made()
+            rows: list[dict[str, Any]] = []
+            try:
+                page = gzip.decompress(run.library.blobs.get(due.row["blob_key"], sha256=due.row["sha256"]))
+                rows = [_row(run, due, listing) for listing in SOURCES[source].parse(page, terms)]
+            except (BlobMissing, BlobCorrupt) as error:
+                result = ItemError("blob_lost", str(error))
+            with place.commit([entry_of(run, due, output=output, result=result)]) as connection:
                 if rows:
                     statement = insert(listings_table)
                     fresh = {

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from media_pipeline import records
 from media_pipeline.config import Settings
-from media_pipeline.errors import BadKey, BlobMissing, CatalogError, FetchError
+from media_pipeline.errors import BadKey, BlobMissing, BlobUnreadable, CatalogError, FetchError
 from media_pipeline.orchestration.partitions import source_of
 from media_pipeline.orchestration.reports import result_of, run_of
 from media_pipeline.orchestration.work import ItemWork, Progress, Run, work_off
@@ -21,7 +21,7 @@ from media_pipeline.stores.catalog.tables import media, media_links, source_list
 from media_pipeline.stores.ledger import Due, Output
 from media_pipeline.stores.library import Library
 
-ORIGINALS = Output("originals", VERSION)
+ORIGINALS = Output("originals", VERSION, of="listing")
 
 
 def outputs(_settings: Settings) -> tuple[Output, ...]:
@@ -62,6 +62,9 @@ def _bytes_of(run: Run, due: Due) -> tuple[bytes, int]:
     except (BlobMissing, BadKey) as error:
         # BadKey: its folder has become a link since it was listed, and links are not followed.
         raise FetchError("gone", str(error)) from error
+    except BlobUnreadable as error:
+        # Of this file alone; a folder or bucket that cannot be reached at all is another error, and ends the run.
+        raise FetchError("unreadable", str(error)) from error
     if seen is None:
         raise FetchError("gone", f"{key} was removed while it was read")
     if seen.etag != edition:

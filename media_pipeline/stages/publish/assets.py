@@ -4,6 +4,7 @@ The views themselves are migrations (stores/catalog/migrations): they are always
 hold. What is not here: exports to files.
 """
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,8 +17,8 @@ from media_pipeline.orchestration.work import Desk, Progress, Report, Run, desk
 from media_pipeline.stages.publish.fields import FIELDS, Field, closed_by
 from media_pipeline.stores import ledger
 from media_pipeline.stores.catalog import tables
-from media_pipeline.stores.catalog.selections import linked_media
-from media_pipeline.stores.ledger import Output
+from media_pipeline.stores.catalog.selections import items_of
+from media_pipeline.stores.ledger import REASONS, Output
 from media_pipeline.stores.library import Library
 
 VERSION = "1"
@@ -25,10 +26,20 @@ VIEWS = ("training_general", "training_hq")
 
 
 @dg.asset(deps=["originals", "metadata", "hashes", "duplicate_groups"], kinds={"postgres", "sql"}, code_version=VERSION)
-def training_views(library: dg.ResourceParam[Library]) -> dg.MaterializeResult[None]:
+def training_views(
+    context: dg.AssetExecutionContext, library: dg.ResourceParam[Library], progress: dg.ResourceParam[Progress]
+) -> dg.MaterializeResult[None]:
     """The views `media.training_general` and `media.training_hq`. One row is one picture that may be trained on:
     every image that is not a lesser copy, and of these the ones of high quality under an open licence."""
-    return dg.MaterializeResult(metadata=dict(view_sizes(library)))
+    begun = time.monotonic()
+    watcher = run_of(context, library, progress).progress
+    watcher.begin("training_views", len(VIEWS))
+    sizes = view_sizes(library)
+    watcher.advance("training_views", len(VIEWS))
+    watcher.end("training_views")
+    return dg.MaterializeResult(
+        metadata={**sizes, "items": sizes["training_general"], "seconds": round(time.monotonic() - begun, 3)}
+    )
 
 
 @dg.asset(
@@ -48,7 +59,15 @@ def coverage(
     if report.held_by:
         return dg.MaterializeResult(metadata={"outcome": f"held by {report.held_by}"})
     gaps = dg.MetadataValue.md(_as_table(rows))
-    return dg.MaterializeResult(metadata={"outcome": "worked", "coverage": gaps, "dagster/row_count": len(rows)})
+    return dg.MaterializeResult(
+        metadata={
+            "outcome": "worked",
+            "coverage": gaps,
+            "dagster/row_count": len(rows),
+            "items": len(rows),
+            "seconds": round(report.seconds, 3),
+        }
+    )
 
 
 def view_sizes(library: Library) -> dict[str, int | str]:
@@ -71,9 +90,12 @@ def refresh_coverage(run: Run, outputs: Sequence[Output]) -> tuple[Report, list[
     with desk(run, [Output("coverage", VERSION)]) as (report, place):
         if place is None:
             return report, []
+        run.progress.begin("coverage", len(FIELDS))
         with place.connection.begin():
             rows = measured(place.connection, run.library.tenant, outputs)
             _write(place, rows)
+        run.progress.advance("coverage", len(FIELDS))
+        run.progress.end("coverage")
     return report, rows
 
 
@@ -82,7 +104,7 @@ def measured(connection: Connection, tenant: str, outputs: Sequence[Output]) -> 
     versions = {output.name: output for output in outputs}
     rows: dict[tuple[str, ...], dict[str, Any]] = {}
     for field in FIELDS:
-        items = _listings(tenant) if field.of == "listing" else linked_media(tenant).subquery("items")
+        items = items_of(field.of, tenant).subquery("items")
         for partition, status, reason, count in connection.execute(_counted(field, items, versions, tenant)):
             row = {
                 "tenant": tenant,
@@ -91,7 +113,7 @@ def measured(connection: Connection, tenant: str, outputs: Sequence[Output]) -> 
                 "status": status,
                 "reason": reason,
                 "item_count": count,
-                "closed_by": closed_by(field, status, reason),
+                "closed_by": closed_by(field, status, reason, first=REASONS[reason].first if reason else ""),
             }
             key = (row["source"], field.name, status, reason)
             if key in rows:
@@ -123,15 +145,6 @@ def _write(place: Desk, rows: Sequence[dict[str, Any]]) -> None:
         place.connection.execute(delete(table).where(and_(*(table.c[name] == named[name] for name in key))))
     if new := [row for identity, row in wanted.items() if identity not in stored]:
         place.connection.execute(insert(table), new)
-
-
-def _listings(tenant: str) -> Any:
-    listings = tables.source_listings
-    return (
-        select(listings.c.listing_id.label("item_id"), listings.c.partition)
-        .where(listings.c.tenant == tenant)
-        .subquery("items")
-    )
 
 
 def _as_table(rows: Sequence[dict[str, Any]]) -> str:

@@ -34,8 +34,8 @@ FIELDS: Final = (
 NO_STEP = "no step of this version makes it"
 
 
-def closed_by(field: Field, status: str, reason: str) -> str:
-    """The command that closes such a gap; empty where there is none to close."""
+def closed_by(field: Field, status: str, reason: str, *, first: str = "") -> str:
+    """The command that closes such a gap, and what must be done `first`; empty where there is none to close."""
     if status in ("done", "not_applicable"):
         return ""
     if field.output is None:
@@ -44,4 +44,5 @@ def closed_by(field: Field, status: str, reason: str) -> str:
         return "media-pipeline run"
     if reason == "upstream_failed":
         return "closes with the field it waits for"
-    return f"media-pipeline retry --stage {field.output} --reason {reason}"
+    command = f"media-pipeline retry --stage {field.output} --reason {reason}"
+    return f"{first}, then {command}" if first else command

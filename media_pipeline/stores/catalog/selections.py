@@ -6,12 +6,12 @@ What is not here: what is due (stores/ledger.py), and questions of one stage alo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Engine, FromClause, Select, and_, func, select, tuple_
 
 from media_pipeline.stores.blobs import BlobInfo
-from media_pipeline.stores.catalog.tables import media, media_links, source_listings
+from media_pipeline.stores.catalog.tables import media, media_links, source_listings, source_pages
 
 
 def same_media(table: FromClause, other: FromClause = media) -> ColumnElement[bool]:
@@ -34,6 +34,17 @@ def linked_media(tenant: str) -> Select[Any]:
         .where(media.c.tenant == tenant)
         .group_by(media.c.tenant, media.c.media_id)
     )
+
+
+def items_of(kind: Literal["page", "listing", "media"], tenant: str) -> Select[Any]:
+    """(item_id, partition) of all items of a kind, and link_count of media: what an output may have a row for."""
+    if kind == "media":
+        return linked_media(tenant)
+    table, key = {
+        "page": (source_pages, source_pages.c.page_id),
+        "listing": (source_listings, source_listings.c.listing_id),
+    }[kind]
+    return select(key.label("item_id"), table.c.partition).where(table.c.tenant == tenant)
 
 
 def unlisted(engine: Engine, tenant: str, *, source: str, seen: Sequence[BlobInfo]) -> list[BlobInfo]:

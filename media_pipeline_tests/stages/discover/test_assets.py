@@ -86,6 +86,23 @@ def test_other_terms_reach_what_is_listed_already(library: Library, bucket: Path
     assert [(row.licence, row.licence_is_open) for row in rows] == [("CC-BY-4.0", True)]
 
 
+def test_a_page_that_was_lost_is_a_row(library: Library, bucket: Path, catalog: Connection) -> None:
+    """The run goes on; what stood on the page is found in the folder again."""
+    (bucket / "a.jpg").write_bytes(b"1")
+    store_pages(_run(library))
+    library.blobs.delete(catalog.execute(select(tables.source_pages.c.blob_key)).scalar_one())
+    assert read_pages(_run(library)).of("source_listings") == {("failed", "blob_lost"): 1}
+
+
+def test_a_folder_that_was_named_must_be_there(library: Library, tmp_path: Path) -> None:
+    """A typo or an unmounted disk is not an empty folder."""
+    url = f"file:{tmp_path / 'nowhere'}"
+    settings = library.settings.model_copy(update={"uploads_url": url})
+    missing = replace(library, settings=settings, bucket=LocalBlobs(tmp_path / "nowhere"))
+    with pytest.raises(BlobError, match=f"MEDIA_UPLOADS_URL={url}: no such folder"):
+        store_pages(_run(missing))
+
+
 def test_every_key_belongs_to_one_shard(library: Library, bucket: Path, catalog: Connection) -> None:
     """Four partitions list everything between them, and nothing twice."""
     sharded = replace(library, settings=library.settings.model_copy(update={"shards": {"uploads": 4}}))
