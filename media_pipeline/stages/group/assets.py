@@ -3,26 +3,30 @@
 What is not here: the comparison (pairs.py, groups.py); bursts and clusters.
 """
 
+from collections.abc import Sequence
 from typing import Any
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 import dagster as dg
 import numpy as np
-from sqlalchemy import Connection, and_, delete, func, insert, select
+from numpy.typing import NDArray
+from sqlalchemy import Connection, FromClause, Table, and_, delete, func, insert, select
 
 from media_pipeline.config import Settings
-from media_pipeline.models import model_named
+from media_pipeline.models import EmbeddingModel, model_named
 from media_pipeline.orchestration.reports import result_of, run_of
-from media_pipeline.orchestration.work import Progress, Report, Run, desk, entry_of
-from media_pipeline.records import NAMESPACE, Made, NotApplicable
-from media_pipeline.stages.group.groups import Standing, stars
-from media_pipeline.stages.group.pairs import MAX_BITS, bits_of, near_pairs
+from media_pipeline.orchestration.work import Desk, Progress, Report, Run, desk, entry_of
+from media_pipeline.records import NAMESPACE, Made, NotApplicable, Result
+from media_pipeline.stages.group.groups import Alike, Standing, stars
+from media_pipeline.stages.group.pairs import MAX_BITS, bits_of
 from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.catalog.selections import linked_media, same_media
-from media_pipeline.stores.ledger import Output
+from media_pipeline.stores.ledger import Entry, Output
 from media_pipeline.stores.library import Library
 
-VERSION = "1"
+VERSION = "2"
+# 10 MB of vectors on their way, 5,000 rows of the ledger, of groups, of members.
+ROWS_AT_A_TIME = 5_000
 
 
 def outputs(settings: Settings) -> tuple[Output, ...]:
@@ -55,29 +59,38 @@ def regroup(run: Run) -> Report:
             # A model whose thresholds nobody has calibrated gives no near tier: its cosines mean nothing yet.
             uncalibrated = NotApplicable("not_calibrated", f"{model.name} has no near threshold")
             result = Made() if model.thresholds.near is not None else uncalibrated
-            entries = [entry_of(run, due, output=output, result=result) for due in place.read_due(items)]
-            with place.commit(entries) as connection:
-                _replace(connection, run.library.tenant, model_version=model.version, near=model.thresholds.near)
+            with place.commit(_entries(place, items, output=output, result=result)) as connection:
+                _replace(connection, run.library.tenant, model)
             run.progress.advance(output.name, total)
         run.progress.end(output.name)
     return report
 
 
-def _replace(connection: Connection, tenant: str, *, model_version: str, near: float | None) -> None:
+def _entries(place: Desk, items: FromClause, *, output: Output, result: Result) -> list[Entry]:
+    """What will be recorded of everything due, read by pages: an entry is a small part of what it is made of."""
+    entries: list[Entry] = []
+    after: UUID | None = None
+    while batch := place.read_due(items, after=after, limit=ROWS_AT_A_TIME):
+        entries += [entry_of(place.run, due, output=output, result=result) for due in batch]
+        after = batch[-1].item_id
+    return entries
+
+
+def _replace(connection: Connection, tenant: str, model: EmbeddingModel) -> None:
     groups, members, similar = tables.duplicate_groups, tables.duplicate_members, tables.similarities
     for table in (members, groups, similar):
         connection.execute(delete(table).where(table.c.tenant == tenant))
-    new_groups, new_members, new_pairs = _exact(connection, tenant)
-    if near is not None:
-        for new, found in zip(
-            (new_groups, new_members, new_pairs),
-            _near(connection, tenant, model_version=model_version, near=near),
-            strict=True,
-        ):
-            new += found
-    for table, rows in ((groups, new_groups), (members, new_members), (similar, new_pairs)):
-        if rows:
-            connection.execute(insert(table), rows)
+    found = [_exact(connection, tenant)]
+    if model.thresholds.near is not None:
+        found.append(_near(connection, tenant, model, min_cosine=model.thresholds.near))
+    for new_groups, new_members, new_pairs in found:
+        for table, rows in ((groups, new_groups), (members, new_members), (similar, new_pairs)):
+            _insert(connection, table, rows)
+
+
+def _insert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    for start in range(0, len(rows), ROWS_AT_A_TIME):
+        connection.execute(insert(table), rows[start : start + ROWS_AT_A_TIME])
 
 
 Rows = tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]
@@ -111,20 +124,23 @@ def _exact(connection: Connection, tenant: str) -> Rows:
     return groups, members, []
 
 
-def _near(connection: Connection, tenant: str, *, model_version: str, near: float) -> Rows:
-    """Several files of one picture."""
-    rows = connection.execute(_compared(tenant, model_version)).all()
-    standings = [Standing(row.width_px * row.height_px, row.size_bytes, row.media_id) for row in rows]
-    vectors = [np.frombuffer(row.vector, dtype="<f4") for row in rows]
-    pairs = near_pairs(
-        bits_of([row.phash for row in rows]),
-        np.stack(vectors) if vectors else np.empty((0, 0), np.float32),
-        min_cosine=near,
-    )
-    groups, members = [], []
-    for group in stars(pairs, standings):
+def _near(connection: Connection, tenant: str, model: EmbeddingModel, *, min_cosine: float) -> Rows:
+    """Several files of one picture. Of each member it is kept how near it is to the keeper, not to each other."""
+    standings: list[Standing] = []
+    phashes: list[str] = []
+    files: list[int] = []
+    query = _compared(tenant, model.version)
+    for row in connection.execute(query, execution_options={"yield_per": ROWS_AT_A_TIME}):
+        standings.append(Standing(row.width_px * row.height_px, row.size_bytes, row.media_id))
+        phashes.append(row.phash)
+        files.append(row.files)
+    alike = Alike.of(bits_of(phashes))
+    vectors = _vectors(connection, tenant, model, [standings[place].media_id for place in alike.candidates().tolist()])
+    groups, members, similar = [], [], []
+    for group in stars(alike, vectors, standings, min_cosine=min_cosine):
         keeper = standings[group.keeper].media_id
         group_id = uuid5(NAMESPACE, f"group\0{tenant}\0near\0{keeper}")
+        places = [group.keeper, *(member.place for member in group.others)]
         groups.append(
             {
                 "tenant": tenant,
@@ -132,30 +148,30 @@ def _near(connection: Connection, tenant: str, *, model_version: str, near: floa
                 "tier": "near",
                 "keeper_media_id": keeper,
                 "keeper_reason": group.keeper_reason,
-                "media_count": len(group.members),
-                "file_count": sum(rows[place].files for place in group.members),
+                "media_count": len(places),
+                "file_count": sum(files[place] for place in places),
             }
         )
-        members += [
-            {"tenant": tenant, "group_id": group_id, "media_id": standings[place].media_id} for place in group.members
-        ]
-    similar = [
-        {
-            "tenant": tenant,
-            "media_a": rows[pair.a].media_id,
-            "media_b": rows[pair.b].media_id,
-            "tier": "near",
-            "phash_distance": pair.bits,
-            "cosine": pair.cosine,
-            "model_version": model_version,
-        }
-        for pair in pairs
-    ]
+        members += [{"tenant": tenant, "group_id": group_id, "media_id": standings[place].media_id} for place in places]
+        for member in group.others:
+            media_a, media_b = sorted((keeper, standings[member.place].media_id))
+            similar.append(
+                {
+                    "tenant": tenant,
+                    "media_a": media_a,
+                    "media_b": media_b,
+                    "tier": "near",
+                    "phash_distance": member.bits,
+                    "cosine": member.cosine,
+                    "model_version": model.version,
+                }
+            )
     return groups, members, similar
 
 
 def _compared(tenant: str, model_version: str) -> Any:
-    """In order of id, so that the lower place of a pair is the lower id."""
+    """What can be near anything: it has a hash and a vector. The vectors themselves are most of it, and come later,
+    for the few whose hash is not alone."""
     media, links, facts = tables.media, tables.media_links, tables.media_metadata
     hashes, vectors = tables.hashes, tables.embeddings
 
@@ -167,7 +183,6 @@ def _compared(tenant: str, model_version: str) -> Any:
             facts.c.width_px,
             facts.c.height_px,
             hashes.c.phash,
-            vectors.c.vector,
             files.label("files"),
         )
         .join(facts, same_media(facts))
@@ -176,3 +191,21 @@ def _compared(tenant: str, model_version: str) -> Any:
         .where(media.c.tenant == tenant)
         .order_by(media.c.media_id)
     )
+
+
+def _vectors(connection: Connection, tenant: str, model: EmbeddingModel, ids: Sequence[UUID]) -> NDArray[np.float32]:
+    """One row for each, in this order; zeros, near nothing, where the embed step took it back since the hashes were
+    read. Such a media is due here again."""
+    embeddings = tables.embeddings
+    found = np.zeros((len(ids), model.dims), dtype=np.float32)
+    for start in range(0, len(ids), ROWS_AT_A_TIME):
+        page = ids[start : start + ROWS_AT_A_TIME]
+        places = {media_id: start + place for place, media_id in enumerate(page)}
+        query = select(embeddings.c.media_id, embeddings.c.vector).where(
+            embeddings.c.tenant == tenant,
+            embeddings.c.model_version == model.version,
+            embeddings.c.media_id.in_(page),
+        )
+        for media_id, vector in connection.execute(query):
+            found[places[media_id]] = np.frombuffer(vector, dtype="<f4")
+    return found
