@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_file=ENV_FILE,
-        env_file_encoding="utf-8",
+        env_file_encoding="utf-8-sig",
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -84,14 +84,18 @@ class Settings(BaseSettings):
     max_bytes: int = Field(100_000_000, ge=1, description="largest original that is stored")
     max_pixels: int = Field(200_000_000, ge=1, description="largest picture that is decoded (width x height)")
     item_seconds: float = Field(
-        60.0, gt=0, allow_inf_nan=False, description="a worker that needs longer for one item is ended"
+        60.0, gt=0, le=86_400, allow_inf_nan=False, description="a worker that needs longer for one item is ended"
     )
     item_memory_mb: int = Field(4096, ge=256, description="address space of one worker process")
     workers: int = Field(0, ge=0, le=256, description="worker processes of a step; 0: one per core")
     batch_size: int = Field(100, ge=1, le=10_000, description="items committed together")
     max_attempts: int = Field(3, ge=1, description="tries of an item that fails for a passing reason; then it is dead")
     retry_backoff_s: float = Field(
-        60.0, ge=0, allow_inf_nan=False, description="wait before the second try; four times as long each time"
+        60.0,
+        ge=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="wait before the second try; four times as long each time",
     )
     shards: Annotated[dict[str, Annotated[int, Field(ge=1, le=256)]], NoDecode] = Field(
         default_factory=dict, description='partitions per source, as JSON: `{"uploads": 4}`; a source not named has one'
@@ -184,7 +188,7 @@ def unknown_settings() -> dict[str, str | None]:
     Settings leave them out without a word, because other programs may own such names: a misspelt one has no effect.
     """
     known = [name.upper() for name in Settings.model_fields]
-    given = sorted({name.upper() for name in (*os.environ, *dotenv_values(ENV_FILE, encoding="utf-8"))})
+    given = sorted({name.upper() for name in (*os.environ, *dotenv_values(ENV_FILE, encoding="utf-8-sig"))})
     unknown = [
         name.removeprefix(PREFIX)
         for name in given
