@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -38,6 +39,7 @@ from media_pipeline.stores.catalog.tables import ledger
 Status = Literal["done", "not_applicable", "failed", "dead"]
 
 MAX_DETAIL = 500
+ROWS_AT_A_TIME = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,31 +275,31 @@ def _blocked(output: Output, rows: Sequence[FromClause]) -> ColumnElement[str]:
 
 def record(connection: Connection, entries: Iterable[Entry], *, tenant: str, run_id: str, now: datetime) -> None:
     """Write the rows, replacing those of the same item and output."""
-    values = [
-        {
-            "tenant": tenant,
-            "output": entry.output.name,
-            "item_id": entry.item_id,
-            "partition": entry.partition,
-            "version": entry.output.version,
-            "inputs": entry.inputs,
-            "status": entry.status,
-            "reason": entry.reason,
-            "detail": _storable(entry.detail),
-            "attempts": entry.attempts,
-            "retry_at": entry.retry_at,
-            "run_id": run_id,
-            "finished_at": now,
-        }
-        for entry in entries
-    ]
-    if not values:
-        return
     statement = insert(ledger)
     fresh = {column.name: statement.excluded[column.name] for column in ledger.columns if not column.primary_key}
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["tenant", "output", "item_id"], set_=fresh), values
-    )
+    upsert = statement.on_conflict_do_update(index_elements=["tenant", "output", "item_id"], set_=fresh)
+    waiting = iter(entries)
+    # A stage that looks at the whole library records all of it in one transaction, but not in one statement.
+    while some := list(islice(waiting, ROWS_AT_A_TIME)):
+        connection.execute(upsert, [_row(entry, tenant=tenant, run_id=run_id, now=now) for entry in some])
+
+
+def _row(entry: Entry, *, tenant: str, run_id: str, now: datetime) -> dict[str, Any]:
+    return {
+        "tenant": tenant,
+        "output": entry.output.name,
+        "item_id": entry.item_id,
+        "partition": entry.partition,
+        "version": entry.output.version,
+        "inputs": entry.inputs,
+        "status": entry.status,
+        "reason": entry.reason,
+        "detail": _storable(entry.detail),
+        "attempts": entry.attempts,
+        "retry_at": entry.retry_at,
+        "run_id": run_id,
+        "finished_at": now,
+    }
 
 
 def _storable(detail: str | None) -> str | None:
