@@ -89,7 +89,7 @@ def _is_due(library: Library, output: Output, partition: str) -> bool:
 
 
 def _held_back(instance: dg.DagsterInstance, job: str, partition: str) -> str | None:
-    """Why no run of the partition may be asked for now."""
+    """Why a run of the partition must wait; None when it need not."""
     of_partition = {"dagster/partition": partition}
     if instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=UNFINISHED, tags=of_partition)):
         return "a run is under way"

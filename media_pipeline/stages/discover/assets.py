@@ -67,7 +67,8 @@ def store_pages(run: Run) -> Report:
         if place is None:
             return report
         run.progress.begin(PAGES.name, 0)
-        for page in _new_pages(run):
+        for entries in _new_pages(run):
+            page = page_of((entry.key, entry.etag, entry.size_bytes) for entry in entries)
             packed = gzip.compress(page, mtime=0)
             digest = hashlib.sha256(page).hexdigest()
             page_key = page_id(run.library.tenant, run.partition, digest)
@@ -80,7 +81,7 @@ def store_pages(run: Run) -> Report:
                 "partition": run.partition,
                 "blob_key": blob_key,
                 "sha256": hashlib.sha256(packed).hexdigest(),
-                "entry_count": page.count(b'{"key":'),
+                "entry_count": len(entries),
             }
             with place.commit([Entry(page_key, PAGES, run.partition, "", "done")]) as connection:
                 connection.execute(insert(pages_table).values(row).on_conflict_do_nothing())
@@ -89,7 +90,7 @@ def store_pages(run: Run) -> Report:
     return report
 
 
-def _new_pages(run: Run) -> Iterator[bytes]:
+def _new_pages(run: Run) -> Iterator[list[BlobInfo]]:
     """Pages are cut after the known keys are left out, so that a repeated run cuts the same ones."""
     require_uploads(run.library)
     waiting: list[BlobInfo] = []
@@ -98,10 +99,10 @@ def _new_pages(run: Run) -> Iterator[bytes]:
         waiting += _news(run, seen)
         after = seen[-1].key
         while len(waiting) >= PAGE_SIZE:
-            yield page_of((entry.key, entry.etag, entry.size_bytes) for entry in waiting[:PAGE_SIZE])
+            yield waiting[:PAGE_SIZE]
             del waiting[:PAGE_SIZE]
     if waiting:
-        yield page_of((entry.key, entry.etag, entry.size_bytes) for entry in waiting)
+        yield waiting
 
 
 def _news(run: Run, seen: Sequence[BlobInfo]) -> list[BlobInfo]:
