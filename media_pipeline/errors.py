@@ -12,6 +12,7 @@ MediaPipelineError
 │   │   └── BlobCorrupt       the bytes read are not the bytes written
 │   └── VectorIndexError      the vector index
 └── ItemError                 one item cannot go on: it becomes a ledger row with `reason` and `detail`
+    ├── AnswerError           a source's answer is of no use: says whether to try again, skip the subject or stop
     ├── FetchError            the original is refused or cannot be had
     ├── MediaProcessingError  the original cannot be read as a picture
     ├── EmbeddingError        no vector can be made of it
@@ -22,6 +23,8 @@ What each reason means, and whether it is tried again, is a table in stores/ledg
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 
 class MediaPipelineError(Exception):
@@ -78,6 +81,14 @@ class ItemError(MediaPipelineError):
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}" if self.detail else self.reason
+
+
+class AnswerError(ItemError):
+    """A source's answer is of no use. `then`: ask again later, leave this subject, or ask the source nothing more."""
+
+    def __init__(self, reason: str, detail: str = "", *, then: Literal["retry", "skip", "stop"] = "skip") -> None:
+        super().__init__(reason, detail)
+        self.then = then
 
 
 class FetchError(ItemError):

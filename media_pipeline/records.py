@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
 from media_pipeline.errors import ItemError
 
 MediaKind = Literal["image", "video", "audio"]
+SubjectKind = Literal["taxon", "place"]
 
 NAMESPACE = UUID("6d656469-615f-5069-8070-656c696e6531")
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -27,6 +29,11 @@ def page_id(tenant: str, partition: str, sha256: str) -> UUID:
 def listing_id(tenant: str, source: str, source_key: str, edition: str) -> UUID:
     """A key whose content changed (another `edition`) is another listing: the former file is not forgotten."""
     return uuid5(NAMESPACE, "\0".join(("listing", tenant, source, source_key, edition)))
+
+
+def walk_id(tenant: str, partition: str, subject_id: str) -> UUID:
+    """The walk through one source's answers about one subject; asked again later, it is the same walk."""
+    return uuid5(NAMESPACE, "\0".join(("walk", tenant, partition, subject_id)))
 
 
 def media_id(tenant: str, sha256: str) -> UUID:
@@ -56,11 +63,40 @@ class Licence:
     family: str
     is_open: bool
     raw: str | None
+    version: str | None = None
+    jurisdiction: str | None = None
+    url: str | None = None
+    allows_commercial: bool = False
+    allows_derivatives: bool = False
+    needs_attribution: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is looked for: a taxon or a place. `options` are of one source each: `{"inaturalist": {"photos": "taxon"}}`."""
+
+    subject_id: str
+    kind: SubjectKind
+    name: str
+    rank: str | None = None
+    synonyms: tuple[str, ...] = ()
+    category: str | None = None
+    city: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    lists: tuple[str, ...] = ()
+    is_rare: bool = False
+    source_ids: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One photo at one source, before anything is downloaded."""
+    """One photo at one source, before anything is downloaded.
+
+    `source` is where the photo lives, which need not be the source whose answer named it: GBIF tells of photos that are
+    iNaturalist's. `edition` differs when the bytes behind the same key do.
+    """
 
     source: str
     source_key: str
@@ -69,9 +105,35 @@ class Listing:
     licence: Licence
     page_url: str | None = None
     attribution: str | None = None
+    creator: str | None = None
+    title: str | None = None
     fallback_urls: tuple[str, ...] = ()
+    thumbnail_url: str | None = None
     subject_id: str | None = None
     size_bytes: int | None = None
+    width_px: int | None = None
+    height_px: int | None = None
+    content_type: str | None = None
+    sha1: str | None = None
+    taxon_name: str | None = None
+    species_confidence: float | None = None
+    observation_ids: tuple[str, ...] = ()
+    observed_on: date | None = None
+    observed_at: datetime | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    coordinate_uncertainty_m: float | None = None
+    is_obscured: bool = False
+    prior_points: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Something in an answer that is no listing; `reason` is a word of sources.protocol.REJECTIONS."""
+
+    source_key: str
+    reason: str
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

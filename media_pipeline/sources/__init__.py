@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from media_pipeline.sources.protocol import Source
+from media_pipeline.sources.protocol import Source, WebSource
 from media_pipeline.sources.uploads import Uploads
 
-SOURCES: Final[Mapping[str, Source]] = {source.name: source for source in (Uploads(),)}
+_ASKED: Final[tuple[WebSource, ...]] = ()
+WEB_SOURCES: Final[Mapping[str, WebSource]] = {source.name: source for source in _ASKED}
+SOURCES: Final[Mapping[str, Source]] = {Uploads.name: Uploads(), **WEB_SOURCES}

@@ -13,10 +13,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from media_pipeline.licences import licence
 from media_pipeline.records import Listing
-from media_pipeline.sources.protocol import Terms
+from media_pipeline.sources.protocol import Answer, Limits, Parsed
 
 PAGE_SIZE = 1000
 
@@ -34,12 +35,14 @@ def page_of(entries: Iterable[tuple[str, str, int]]) -> bytes:
 class Uploads:
     """The source `uploads`."""
 
-    name: str = "uploads"
-    parser_version: str = "1"
+    name: ClassVar[str] = "uploads"
+    parser_version: ClassVar[str] = "1"
+    limits: ClassVar[Limits] = Limits(priority=100, requests_per_s=1000, fastest_per_s=1000, needs_contact=False)
 
-    def parse(self, page: bytes, terms: Terms) -> tuple[Listing, ...]:
+    def parse(self, answer: Answer) -> Parsed:
         """One listing for each file."""
-        return tuple(
+        terms = answer.terms
+        listings = tuple(
             Listing(
                 source=self.name,
                 source_key=entry["key"],
@@ -49,5 +52,6 @@ class Uploads:
                 attribution=terms.attribution or None,
                 size_bytes=entry["size_bytes"],
             )
-            for entry in json.loads(page)
+            for entry in json.loads(answer.body)
         )
+        return Parsed(listings)

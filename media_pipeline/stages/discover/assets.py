@@ -17,9 +17,9 @@ from media_pipeline.errors import BlobCorrupt, BlobMissing, ItemError
 from media_pipeline.orchestration.partitions import partition_for, source_of
 from media_pipeline.orchestration.reports import result_of, run_of
 from media_pipeline.orchestration.work import Progress, Report, Run, desk, entry_of
-from media_pipeline.records import Listing, Made, Result, listing_id, page_id
+from media_pipeline.records import Licence, Listing, Made, Result, listing_id, page_id
 from media_pipeline.sources import SOURCES
-from media_pipeline.sources.protocol import Terms
+from media_pipeline.sources.protocol import Answer, Terms
 from media_pipeline.sources.uploads import PAGE_SIZE, page_of
 from media_pipeline.stores import ledger
 from media_pipeline.stores.blobs import BlobInfo
@@ -138,7 +138,8 @@ def read_pages(run: Run) -> Report:
             rows: list[dict[str, Any]] = []
             try:
                 page = gzip.decompress(run.library.blobs.get(due.row["blob_key"], sha256=due.row["sha256"]))
-                rows = [_row(run, due, listing) for listing in SOURCES[source].parse(page, terms)]
+                answer = Answer(page, terms=terms)
+                rows = [_row(run, due, listing) for listing in SOURCES[source].parse(answer).listings]
             except (BlobMissing, BlobCorrupt) as error:
                 result = ItemError("blob_lost", str(error))
             with place.commit([entry_of(run, due, output=output, result=result)]) as connection:
@@ -169,11 +170,41 @@ def _row(run: Run, due: Due, listing: Listing) -> dict[str, Any]:
         "original_url": listing.original_url,
         "fallback_urls": list(listing.fallback_urls),
         "page_url": listing.page_url,
-        "licence": listing.licence.name,
-        "licence_family": listing.licence.family,
-        "licence_is_open": listing.licence.is_open,
-        "licence_raw": listing.licence.raw,
+        "thumbnail_url": listing.thumbnail_url,
+        "reported_by": source_of(run.partition),
+        **_licence_row(listing.licence),
         "attribution": listing.attribution,
+        "creator": listing.creator,
+        "title": listing.title,
         "subject_id": listing.subject_id,
+        "taxon_name": listing.taxon_name,
+        "species_confidence": listing.species_confidence,
+        "observed_on": listing.observed_on,
+        "observed_at": listing.observed_at,
+        "latitude": listing.latitude,
+        "longitude": listing.longitude,
+        "coordinate_uncertainty_m": listing.coordinate_uncertainty_m,
+        "is_obscured": listing.is_obscured,
         "size_bytes": listing.size_bytes,
+        "width_px": listing.width_px,
+        "height_px": listing.height_px,
+        "content_type": listing.content_type,
+        "sha1": listing.sha1,
+        "priority": SOURCES[listing.source].limits.priority,
+        "prior_points": listing.prior_points,
+    }
+
+
+def _licence_row(licence: Licence) -> dict[str, Any]:
+    return {
+        "licence": licence.name,
+        "licence_family": licence.family,
+        "licence_version": licence.version,
+        "licence_jurisdiction": licence.jurisdiction,
+        "licence_url": licence.url,
+        "licence_is_open": licence.is_open,
+        "allows_commercial": licence.allows_commercial,
+        "allows_derivatives": licence.allows_derivatives,
+        "needs_attribution": licence.needs_attribution,
+        "licence_raw": licence.raw,
     }
