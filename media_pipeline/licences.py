@@ -124,8 +124,22 @@ def _forms(row: _Row) -> tuple[re.Pattern[str], ...]:
 _FORMS: tuple[tuple[_Row, tuple[re.Pattern[str], ...]], ...] = tuple((row, _forms(row)) for row in _TABLE)
 
 
-def licence(raw: str | None) -> Licence:
-    """What a source said, as one name and family; `raw` is kept as it was."""
+def licence(*said: str | None, version: str | None = None) -> Licence:
+    """What a source said of one photo, in the order in which it is to be believed: URL, code, sentence, id.
+
+    `version` is what the source means where it names none: iNaturalist's `cc-by` is 4.0.
+    """
+    told: list[str | None] = [words for words in said if words is not None] or [None]
+    read = [_read(words) for words in told]
+    return next((found for found in read if found.family != "unknown"), read[0])
+
+
+def credit(licence: Licence, *, creator: str | None, title: str | None = None, where: str | None = None) -> str:
+    """The sentence to print beside the photo: whom to name, under which licence, where it is from."""
+    return ", ".join(part for part in (title, f"by {creator or 'unknown'}", licence.name, where) if part)
+
+
+def _read(raw: str | None) -> Licence:
     if raw is None:
         return _licence("all-rights-reserved", "all-rights-reserved", raw)
     text = raw.strip().lower()

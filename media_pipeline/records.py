@@ -73,7 +73,7 @@ class Licence:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is looked for: a taxon or a place. `options` are of one source each: `{"inaturalist": {"photos": "taxon"}}`."""
+    """What is looked for: a taxon or a place. `options` are of one source each: {"inaturalist": {"photos": "taxon"}}."""
 
     subject_id: str
     kind: SubjectKind

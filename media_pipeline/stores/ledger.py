@@ -55,6 +55,32 @@ class Reason:
 _ANOTHER_FILE = "put a whole file in its place, or leave it"
 
 REASONS: Final[Mapping[str, Reason]] = {
+    # discover
+    "not_of_this_kind": Reason("the source has nothing to say of such a subject"),
+    "unknown_subject": Reason("the source does not know it", first="give the subject its id there, or a synonym"),
+    "question_refused": Reason("the source refuses this one question", first="look at its answer in the detail"),
+    "source_refuses": Reason("the source refuses to answer us", first="look at the key and the contact"),
+    "source_unavailable": Reason("the source does not answer, or says that it cannot", passing=True),
+    "unreadable_answer": Reason("the source's answer cannot be read", passing=True),
+    "cursor_repeats": Reason("the source's pages go round in a circle; what they held is listed"),
+    "budget_used_up": Reason("what may be asked of the source in a day or hour is used up", passing=True),
+    # fetch, from the web
+    "licence_refused": Reason("its licence is none that may be fetched", first="add it to MEDIA_FETCH_LICENCES"),
+    "below_hq": Reason("its long edge is shorter than HQ asks", first="lower MEDIA_MIN_LONG_EDGE_PX"),
+    "opted_out": Reason("its server asks that no AI may use it (X-Robots-Tag)"),
+    "forbidden": Reason("its server does not give it to us"),
+    "unreachable": Reason("its server cannot be reached, or breaks off", passing=True),
+    "server_error": Reason("its server has an error of its own, or is too busy", passing=True),
+    "host_down": Reason("its server failed so often that it is left alone for a while", passing=True),
+    "private_address": Reason("its address, or one it leads to, is inside a private network"),
+    "too_many_redirects": Reason("its address leads to others without end"),
+    "bad_url": Reason("its address is none that can be asked"),
+    "too_slow_host": Reason("its server sends it too slowly", passing=True),
+    "short_body": Reason("fewer bytes came than were promised", passing=True),
+    "html_instead": Reason("a web page came in its place"),
+    "not_a_photo": Reason("a drawing, document or sound came where a photo was promised"),
+    "placeholder": Reason("it is a picture that says that there is no picture"),
+    "tiny": Reason("it is a dot, not a photo"),
     # fetch
     "empty": Reason("the file has no bytes", first=_ANOTHER_FILE),
     "not_media": Reason("its bytes are not of a picture, video or sound that is known here", first=_ANOTHER_FILE),
