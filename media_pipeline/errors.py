@@ -19,7 +19,7 @@ MediaPipelineError
     ├── DeduplicationError    it cannot be compared
     └── ClusteringError       it cannot be placed
 
-What each reason means, and whether it is tried again, is a table in stores/ledger.py.
+What each reason means, and whether it is tried again, is a table in stores/reasons.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The words that stages and stores share: frozen, plain, without behaviour beyond how an identity is made.
 
-What is not here: tables (stores/catalog/tables.py) and anything that belongs to one stage only.
+What is not here: tables (stores/catalog/tables/) and anything that belongs to one stage only.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Licence:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is looked for: a taxon or a place. `options` are of one source each: {"inaturalist": {"photos": "taxon"}}."""
+    """What is looked for: a taxon or a place. `options` are of one source each: `{"flickr": {"tags": "x"}}`."""
 
     subject_id: str
     kind: SubjectKind

@@ -12,7 +12,7 @@ import pytest
 
 import media_pipeline
 from media_pipeline.errors import ItemError
-from media_pipeline.stores.ledger import REASONS
+from media_pipeline.stores.reasons import REASONS
 
 PACKAGE = Path(media_pipeline.__file__).parent
 STAGES = PACKAGE / "stages"

@@ -12,8 +12,8 @@ from media_pipeline.errors import ConfigError
 from media_pipeline.pipeline import OUTPUTS, STAGES
 from media_pipeline.stores import ledger
 from media_pipeline.stores.catalog import tables
-from media_pipeline.stores.ledger import REASONS
 from media_pipeline.stores.library import open_library
+from media_pipeline.stores.reasons import REASONS
 
 
 def revive(settings: Settings, *, stage: str | None, reason: str | None) -> int:

@@ -4,8 +4,8 @@ Lock (output, partition) -> next batch of items that are due -> load, compute (p
 parallel -> rows and ledger of the whole batch in ONE transaction, on the connection that holds the lock -> next. A run
 that is killed leaves whole batches only; the next run goes on behind them, and what it repeats it writes identically.
 
-What is not here: which items are due and what a reason means (stores/ledger.py), the worker processes (pool.py), how a
-report is shown in Dagster (reports.py), stages that need all items at once (they use `Desk` alone).
+What is not here: which items are due (stores/ledger.py), what a reason means (stores/reasons.py), the worker processes
+(pool.py), how a report is shown in Dagster (reports.py), stages that need all items at once (they use `Desk` alone).
 """
 
 from __future__ import annotations

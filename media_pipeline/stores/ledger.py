@@ -2,7 +2,7 @@
 
 One row per (item, output): no row means never ran; another version or another digest of inputs than today's means
 stale. What is not here: the loop that works it off (orchestration/work.py) and the table itself
-(stores/catalog/tables.py).
+(stores/catalog/tables/).
 """
 
 from __future__ import annotations
@@ -35,77 +35,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from media_pipeline.errors import ItemError
 from media_pipeline.stores.catalog.tables import ledger
+from media_pipeline.stores.reasons import REASONS
 
 Status = Literal["done", "not_applicable", "failed", "dead"]
 
 MAX_DETAIL = 500
 ROWS_AT_A_TIME = 2000
 
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why an item has no result. A passing reason is tried again by itself, a lasting one only when inputs, version or
-    a person (`media-pipeline retry`) say so. `first` is what must be done before that can help."""
-
-    meaning: str
-    passing: bool = False
-    first: str = ""
-
-
-_ANOTHER_FILE = "put a whole file in its place, or leave it"
-
-REASONS: Final[Mapping[str, Reason]] = {
-    # discover
-    "not_of_this_kind": Reason("the source has nothing to say of such a subject"),
-    "unknown_subject": Reason("the source does not know it", first="give the subject its id there, or a synonym"),
-    "question_refused": Reason("the source refuses this one question", first="look at its answer in the detail"),
-    "source_refuses": Reason("the source refuses to answer us", first="look at the key and the contact"),
-    "source_unavailable": Reason("the source does not answer, or says that it cannot", passing=True),
-    "unreadable_answer": Reason("the source's answer cannot be read", passing=True),
-    "cursor_repeats": Reason("the source's pages go round in a circle; what they held is listed"),
-    "budget_used_up": Reason("what may be asked of the source in a day or hour is used up", passing=True),
-    # fetch, from the web
-    "licence_refused": Reason("its licence is none that may be fetched", first="add it to MEDIA_FETCH_LICENCES"),
-    "below_hq": Reason("its long edge is shorter than HQ asks", first="lower MEDIA_MIN_LONG_EDGE_PX"),
-    "opted_out": Reason("its server asks that no AI may use it (X-Robots-Tag)"),
-    "forbidden": Reason("its server does not give it to us"),
-    "unreachable": Reason("its server cannot be reached, or breaks off", passing=True),
-    "server_error": Reason("its server has an error of its own, or is too busy", passing=True),
-    "host_down": Reason("its server failed so often that it is left alone for a while", passing=True),
-    "private_address": Reason("its address, or one it leads to, is inside a private network"),
-    "too_many_redirects": Reason("its address leads to others without end"),
-    "bad_url": Reason("its address is none that can be asked"),
-    "too_slow_host": Reason("its server sends it too slowly", passing=True),
-    "short_body": Reason("fewer bytes came than were promised", passing=True),
-    "html_instead": Reason("a web page came in its place"),
-    "not_a_photo": Reason("a drawing, document or sound came where a photo was promised"),
-    "placeholder": Reason("it is a picture that says that there is no picture"),
-    "tiny": Reason("it is a dot, not a photo"),
-    # fetch
-    "empty": Reason("the file has no bytes", first=_ANOTHER_FILE),
-    "not_media": Reason("its bytes are not of a picture, video or sound that is known here", first=_ANOTHER_FILE),
-    "too_large": Reason("more bytes than MEDIA_MAX_BYTES allows", first="raise MEDIA_MAX_BYTES"),
-    "unreadable": Reason("this process may not or cannot read it", passing=True, first="change its owner or mode"),
-    "gone": Reason("it was listed, but is no longer there; seen again, it is tried again"),
-    "replaced": Reason("it changed after it was listed; its new edition is a listing of its own"),
-    # examine
-    "truncated": Reason("the file ends before the picture does", first=_ANOTHER_FILE),
-    "undecodable": Reason("the decoder refuses it", first=_ANOTHER_FILE),
-    "too_many_pixels": Reason("its header promises more pixels than allowed", first="raise MEDIA_MAX_PIXELS"),
-    "not_a_picture": Reason("the step works on pictures, and this is something else"),
-    # embed, group
-    "unreadable_picture": Reason("the model cannot read the picture that was made for it"),
-    "flat_picture": Reason("one colour all over: it looks like every other such picture"),
-    "not_calibrated": Reason("nobody has measured which cosine of this model means «the same picture»"),
-    # any pool worker
-    "worker_died": Reason("the worker process ended while it held this item", passing=True),
-    "too_slow": Reason("it needed longer than allowed", passing=True, first="raise MEDIA_ITEM_SECONDS"),
-    "out_of_memory": Reason("it needed more memory than allowed", passing=True, first="raise MEDIA_ITEM_MEMORY_MB"),
-    # any stage
-    "blob_lost": Reason("its file is missing from the library, or damaged", first="restore the blobs from a backup"),
-    "upstream_failed": Reason("an earlier output has no result for it"),
-    "unexpected": Reason("an error that this version does not know: a bug, please report it"),
-}
 
 # A file that was listed and not found, but is in the folder or bucket now, was only away.
 AWAY: Final = ("gone", "replaced", "unreadable")

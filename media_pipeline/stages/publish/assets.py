@@ -18,8 +18,9 @@ from media_pipeline.stages.publish.fields import FIELDS, Field, closed_by
 from media_pipeline.stores import ledger
 from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.catalog.selections import items_of
-from media_pipeline.stores.ledger import REASONS, Output
+from media_pipeline.stores.ledger import Output
 from media_pipeline.stores.library import Library
+from media_pipeline.stores.reasons import REASONS
 
 VERSION = "1"
 VIEWS = ("training_general", "training_hq")

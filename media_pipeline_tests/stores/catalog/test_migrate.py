@@ -72,7 +72,7 @@ def test_a_fresh_database_comes_to_the_newest_revision(fresh: Engine) -> None:
 
 
 def test_the_migrated_schema_is_that_of_the_tables(fresh: Engine, fresh_url: str) -> None:
-    """Columns, types, defaults, keys, indexes: whoever changes tables.py without a migration is told here."""
+    """Columns, types, defaults, keys, indexes: whoever changes tables/ without a migration is told here."""
 
     def of_schema(name: str | None, kind: str, _parents: Any) -> bool:
         return kind != "schema" or name == tables.SCHEMA

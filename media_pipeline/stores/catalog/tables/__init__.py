@@ -1,0 +1,51 @@
+"""The tables of schema `media`, one module for each owner: the stage that alone writes them.
+
+Every table carries `tenant`, and every foreign key too, so that no row of one tenant can point into another's.
+What is not here: how they come to be (migrations/), the views people query (migrations/), how the ledger is read
+(stores/ledger.py).
+"""
+
+from __future__ import annotations
+
+from media_pipeline.stores.catalog.tables.discover import (
+    listing_changes,
+    source_listings,
+    source_observations,
+    source_pages,
+    source_rejections,
+    source_walks,
+    subjects,
+)
+from media_pipeline.stores.catalog.tables.embed import embeddings
+from media_pipeline.stores.catalog.tables.examine import derivatives, hashes, media_metadata, quality
+from media_pipeline.stores.catalog.tables.fetch import media, media_links
+from media_pipeline.stores.catalog.tables.group import duplicate_groups, duplicate_members, similarities
+from media_pipeline.stores.catalog.tables.index import index_generations
+from media_pipeline.stores.catalog.tables.ledger import ledger
+from media_pipeline.stores.catalog.tables.publish import coverage
+from media_pipeline.stores.catalog.tables.schema import SCHEMA, metadata
+
+__all__ = [
+    "SCHEMA",
+    "coverage",
+    "derivatives",
+    "duplicate_groups",
+    "duplicate_members",
+    "embeddings",
+    "hashes",
+    "index_generations",
+    "ledger",
+    "listing_changes",
+    "media",
+    "media_links",
+    "media_metadata",
+    "metadata",
+    "quality",
+    "similarities",
+    "source_listings",
+    "source_observations",
+    "source_pages",
+    "source_rejections",
+    "source_walks",
+    "subjects",
+]
