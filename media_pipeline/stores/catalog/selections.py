@@ -11,7 +11,14 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Engine, FromClause, Select, and_, func, select, tuple_
 
 from media_pipeline.stores.blobs import BlobInfo
-from media_pipeline.stores.catalog.tables import media, media_links, source_listings, source_pages
+from media_pipeline.stores.catalog.tables import (
+    media,
+    media_links,
+    source_listings,
+    source_pages,
+    source_walks,
+    subjects,
+)
 
 
 def same_media(table: FromClause, other: FromClause = media) -> ColumnElement[bool]:
@@ -36,10 +43,28 @@ def linked_media(tenant: str) -> Select[Any]:
     )
 
 
-def items_of(kind: Literal["page", "listing", "media"], tenant: str) -> Select[Any]:
-    """(item_id, partition) of all items of a kind, and link_count of media: what an output may have a row for."""
+def walks_of(tenant: str) -> Select[Any]:
+    """(item_id, partition, asked) of the walks of active subjects. Another question, or another round, is to be asked
+    again."""
+    walks = source_walks
+    return (
+        select(
+            walks.c.walk_id.label("item_id"),
+            walks.c.partition,
+            func.concat(walks.c.question, "/", walks.c.round).label("asked"),
+        )
+        .join(subjects, and_(subjects.c.tenant == walks.c.tenant, subjects.c.subject_id == walks.c.subject_id))
+        .where(walks.c.tenant == tenant, subjects.c.is_active)
+    )
+
+
+def items_of(kind: Literal["walk", "page", "listing", "media"], tenant: str) -> Select[Any]:
+    """(item_id, partition) of all items of a kind, link_count of media and what is asked on a walk: what an output may
+    have a row for."""
     if kind == "media":
         return linked_media(tenant)
+    if kind == "walk":
+        return walks_of(tenant)
     table, key = {
         "page": (source_pages, source_pages.c.page_id),
         "listing": (source_listings, source_listings.c.listing_id),
