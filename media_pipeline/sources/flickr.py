@@ -129,7 +129,9 @@ class Flickr:
             raise AnswerError("unreadable_answer", "neither photos nor an error in it")
         if is_recheck:
             return _parsed([_read(_as_searched(page), answer.subject)])
-        photos = {text_of(photo.get("id")): photo for photo in objects(page.get("photo"))}
+        if not isinstance(page.get("photo"), list):
+            raise AnswerError("unreadable_answer", "no list of photos in it")
+        photos = {text_of(photo.get("id")): photo for photo in objects(page["photo"])}
         read = [_read(photo, answer.subject) for photo in photos.values()]
         return _parsed(read, next_cursor=_next(cursor_of(answer), page, is_empty=not read))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
@@ -30,7 +31,8 @@ def mutilated(draw: st.DrawFn, document: Any) -> bytes:
         if draw(st.booleans()):
             del holder[name]
         else:
-            holder[name] = draw(VALUES)
+            # A copy: the next change may be inside it, and must not change the strategy.
+            holder[name] = copy.deepcopy(draw(VALUES))
     body = json.dumps(other).encode()
     if draw(st.booleans()):
         return body

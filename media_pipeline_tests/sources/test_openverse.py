@@ -84,27 +84,29 @@ def test_photos_of_flickr_and_inaturalist_are_listed_as_theirs() -> None:
         ("openverse", ID),
         ("openverse", ID),
     ]
-    assert found[0].attribution == "An oak, by A Photographer, CC-BY-2.0, https://www.flickr.com/photos/12@N03/4567890"
+    assert found[0].attribution is not None
+    for words in ("An oak", "A Photographer", "https://www.flickr.com/photos/12@N03/4567890"):
+        assert words in found[0].attribution
 
 
 @pytest.mark.parametrize(
-    ("changes", "name", "is_open"),
+    ("changes", "family", "is_open"),
     [
-        ({}, "CC-BY-2.0", True),
-        ({"license_url": None}, "CC-BY-2.0", True),
-        ({"license_url": None, "license": "pdm", "license_version": "1.0"}, "PDM-1.0", True),
-        ({"license": "by-nd", "license_url": "https://creativecommons.org/licenses/by-nd/2.0/"}, "CC-BY-ND-2.0", False),
+        ({}, "cc-by", True),
+        ({"license_url": None}, "cc-by", True),
+        ({"license_url": None, "license": "pdm", "license_version": "1.0"}, "public-domain", True),
+        ({"license": "by-nd", "license_url": "https://creativecommons.org/licenses/by-nd/2.0/"}, "cc-by-nd", False),
         ({"license": "sampling+", "license_version": "1.0", "license_url": "https://x.example"}, "unknown", False),
         ({"license": "by-nc-nd"}, "unknown", False),
         ({"license": None, "license_url": None}, "all-rights-reserved", False),
     ],
 )
-def test_each_row_is_believed_only_where_link_and_code_agree(changes: dict[str, Any], name: str, is_open: bool) -> None:
+def test_each_row_is_believed_only_where_link_and_code_agree(
+    changes: dict[str, Any], family: str, is_open: bool
+) -> None:
     """The filter of the service is not trusted."""
     (found,) = SOURCE.parse(answer(row(**changes))).listings
-    if name != "PDM-1.0":
-        assert found.licence.name == name
-    assert found.licence.is_open is is_open
+    assert (found.licence.family, found.licence.is_open) == (family, is_open)
 
 
 @pytest.mark.parametrize(
