@@ -49,6 +49,7 @@ Family = Literal[
     "all-rights-reserved",
 ]
 OPEN_FAMILIES: tuple[Family, ...] = ("cc0", "public-domain", "cc-by", "cc-by-sa")
+LONGEST_CREDIT = 700
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,8 +277,17 @@ def licence(*said: str | None, version: str | None = None) -> Licence:
 
 
 def credit(licence: Licence, *, creator: str | None, title: str | None = None, where: str | None = None) -> str:
-    """The sentence to print beside the photo: whom to name, under which licence, where it is from."""
-    return ", ".join(part for part in (title, f"by {creator or 'unknown'}", licence.name, where) if part)
+    """The sentence to print beside the photo: its title, its creator, where it is from, its licence.
+
+    Plain text in one line of at most LONGEST_CREDIT characters; the arguments are plain text, too. An address that is
+    too long to print is left out: half of it leads nowhere.
+    """
+    title, creator, where = (_one_line(part or "") for part in (title, creator, where))
+    who = _cut(creator, 200) or ("an unnamed creator" if licence.needs_attribution else "")
+    by = f"by {who}" if who else ""
+    what = f"“{_cut(title, 120)}” {by}".rstrip() if title else by.replace("by", "By", 1)
+    parts = (what, where if len(where) <= 200 else "", _printed(licence))
+    return _cut(", ".join(part for part in parts if part), LONGEST_CREDIT)
 
 
 def _judge(told: tuple[str, ...], version: str | None) -> Licence:
@@ -344,3 +354,30 @@ def _of_gfdl(said: dict[str, str | None]) -> Licence:
     name = f"GFDL-{version}" + ("-or-later" if said.get("later") else "-only" if said.get("only") else "")
     folder = "licenses" if version == "1.3" else "licenses/old-licenses"
     return _named(name, "gfdl", version=version, url=f"https://www.gnu.org/{folder}/fdl-{version}.html")
+
+
+def _printed(licence: Licence) -> str:
+    """Never the name of a licence that is none: a family that is not of the table is unknown."""
+    _, kind = _BY_FAMILY.get(licence.family, _BY_FAMILY["unknown"])
+    printed = kind.printed
+    if licence.name == "LicenseRef-CC-PDM-1.0":
+        printed = "Public Domain Mark 1.0"
+    elif licence.version and kind.family == "gfdl":
+        printed = licence.name
+    elif licence.version:
+        printed = " ".join(part for part in (printed, licence.version, licence.jurisdiction) if part)
+    if kind.family in ("cc0", "public-domain"):
+        return f"no rights reserved ({', '.join(part for part in (printed, licence.url) if part)})"
+    return f"{printed} ({licence.url})" if licence.url else printed
+
+
+# Line ends, controls, and the marks that turn the direction of everything behind them.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(_UNPRINTABLE.sub(" ", text).split())
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
