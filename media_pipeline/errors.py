@@ -5,6 +5,7 @@ MediaPipelineError
 ├── MediaServiceError         a store cannot go on: the run stops, nothing is half-written
 │   ├── CatalogError          the database
 │   │   └── EmbeddedError     the PostgreSQL that this package starts by itself
+│   ├── SourceError           a source refuses to be asked, or does not answer at all
 │   ├── BlobError             the folder or bucket
 │   │   ├── BadKey            a key that would leave the store, or cannot exist
 │   │   ├── BlobMissing       no object under this key
@@ -24,6 +25,7 @@ What each reason means, and whether it is tried again, is a table in stores/reas
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 
@@ -45,6 +47,10 @@ class CatalogError(MediaServiceError):
 
 class EmbeddedError(CatalogError):
     """The embedded PostgreSQL."""
+
+
+class SourceError(MediaServiceError):
+    """A source refuses to be asked, or does not answer at all."""
 
 
 class BlobError(MediaServiceError):
@@ -72,12 +78,13 @@ class VectorIndexError(MediaServiceError):
 
 
 class ItemError(MediaPipelineError):
-    """One item cannot go on; the others do."""
+    """One item cannot go on; the others do. `until`: before that moment it is no use to try again."""
 
-    def __init__(self, reason: str, detail: str = "") -> None:
+    def __init__(self, reason: str, detail: str = "", *, until: datetime | None = None) -> None:
         super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
+        self.until = until
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}" if self.detail else self.reason
@@ -86,8 +93,15 @@ class ItemError(MediaPipelineError):
 class AnswerError(ItemError):
     """A source's answer is of no use. `then`: ask again later, leave this subject, or ask the source nothing more."""
 
-    def __init__(self, reason: str, detail: str = "", *, then: Literal["retry", "skip", "stop"] = "skip") -> None:
-        super().__init__(reason, detail)
+    def __init__(
+        self,
+        reason: str,
+        detail: str = "",
+        *,
+        then: Literal["retry", "skip", "stop"] = "skip",
+        until: datetime | None = None,
+    ) -> None:
+        super().__init__(reason, detail, until=until)
         self.then = then
 
 
