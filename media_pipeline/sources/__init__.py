@@ -15,6 +15,11 @@ from media_pipeline.sources.uploads import Uploads
 _ASKED: Final[tuple[WebSource, ...]] = (MushroomObserver(), Flickr(), Openverse())
 WEB_SOURCES: Final[Mapping[str, WebSource]] = {source.name: source for source in _ASKED}
 SOURCES: Final[Mapping[str, Source]] = {Uploads.name: Uploads(), **WEB_SOURCES}
+# Names that people look for, and why there is no such source.
+EXPLAINED: Final[Mapping[str, str]] = {
+    "bing": "bing is no source: Microsoft switched its image search API off on 11 August 2025, and reading its pages "
+    "instead is against its terms; use openverse, which tells the licence of each photo"
+}
 
 
 def about_sources() -> str:

@@ -90,7 +90,10 @@ class Openverse:
             ),
         )
 
-    def recheck(self, known: Sequence[Known]) -> Request:
+    def recheck(self, known: Sequence[Known]) -> Request | None:
+        """None for photos that were listed as their owner's: their key is none of Openverse's."""
+        if not _UUID.fullmatch(known[0].source_key):
+            return None
         return Request(f"{IMAGES}{known[0].source_key}/")
 
     def parse(self, answer: Answer) -> Parsed:

@@ -84,9 +84,10 @@ def test_photos_of_flickr_and_inaturalist_are_listed_as_theirs() -> None:
         ("openverse", ID),
         ("openverse", ID),
     ]
-    assert found[0].attribution is not None
-    for words in ("An oak", "A Photographer", "https://www.flickr.com/photos/12@N03/4567890"):
-        assert words in found[0].attribution
+    assert found[0].attribution == (
+        "“An oak” by A Photographer, https://www.flickr.com/photos/12@N03/4567890, "
+        "CC BY 2.0 (https://creativecommons.org/licenses/by/2.0/)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,6 +150,7 @@ def test_pages_end_with_the_answer_or_with_the_twelfth() -> None:
 def test_one_photo_is_looked_at_again_and_a_missing_one_is_gone() -> None:
     """404 is an answer there, and an error in a search."""
     assert SOURCE.recheck([Known(ID, None, ())]) == Request(f"{API}{ID}/")
+    assert SOURCE.recheck([Known("4567890", "https://www.flickr.com/photos/12@N03/4567890", ())]) is None
     (found,) = SOURCE.parse(Answer(json.dumps(row()).encode(), cursor=RECHECK)).listings
     assert (found.source_key, found.licence.name, found.subject_id) == (ID, "CC-BY-2.0", None)
     assert SOURCE.parse(Answer(b"{}", status=404, cursor=RECHECK)).listings == ()
