@@ -6,10 +6,11 @@ import sys
 from collections.abc import Mapping
 from typing import Final
 
+from media_pipeline.sources.inaturalist import INaturalist
 from media_pipeline.sources.protocol import Source, WebSource
 from media_pipeline.sources.uploads import Uploads
 
-_ASKED: Final[tuple[WebSource, ...]] = ()
+_ASKED: Final[tuple[WebSource, ...]] = (INaturalist(),)
 WEB_SOURCES: Final[Mapping[str, WebSource]] = {source.name: source for source in _ASKED}
 SOURCES: Final[Mapping[str, Source]] = {Uploads.name: Uploads(), **WEB_SOURCES}
 
