@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from media_pipeline.sources.flickr import Flickr
+from media_pipeline.sources.inaturalist import INaturalist
 from media_pipeline.sources.mushroom_observer import MushroomObserver
 from media_pipeline.sources.openverse import Openverse
 from media_pipeline.sources.protocol import Source, WebSource
 from media_pipeline.sources.uploads import Uploads
 
-_ASKED: Final[tuple[WebSource, ...]] = (MushroomObserver(), Flickr(), Openverse())
+_ASKED: Final[tuple[WebSource, ...]] = (INaturalist(), MushroomObserver(), Flickr(), Openverse())
 WEB_SOURCES: Final[Mapping[str, WebSource]] = {source.name: source for source in _ASKED}
 SOURCES: Final[Mapping[str, Source]] = {Uploads.name: Uploads(), **WEB_SOURCES}
 # Names that people look for, and why there is no such source.
