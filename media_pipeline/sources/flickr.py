@@ -72,6 +72,12 @@ _WORDS: Final = ("text", "tags", "machine_tags", "user_id", "group_id")
 _PLACE: Final = ("bbox", "lat", "lon", "radius")
 _OPTIONS: Final = (*_WORDS, *_PLACE, "tag_mode", "license", "sort")
 _ID = re.compile(r"[1-9][0-9]{0,17}")
+_PHOTO = re.compile(
+    r"https?://(?:(?:www\.)?flickr\.com/photos/[^/?#]+/(?P<page>[1-9][0-9]{0,17})(?:[/?#].*)?"
+    r"|(?:live|farm[0-9]+|c[0-9]+)\.static\.?flickr\.com/(?:[0-9]+/)+(?P<file>[1-9][0-9]{0,17})_[0-9a-z]+(?:_[0-9a-z]+)?"
+    r"\.[a-z]+(?:\?.*)?)",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"[0-9A-Za-z]{1,40}")
 _TYPES: Final[Mapping[str, str]] = {"jpg": "image/jpeg", "png": "image/png", "gif": "image/gif"}
 # Codes of `stat="fail"`: not found, private, owner gone; our key or rights; the service itself.
@@ -134,6 +140,12 @@ class Flickr:
         photos = {text_of(photo.get("id")): photo for photo in objects(page["photo"])}
         read = [_read(photo, answer.subject) for photo in photos.values()]
         return _parsed(read, next_cursor=_next(cursor_of(answer), page, is_empty=not read))
+
+
+def photo_key_of(url: str) -> str | None:
+    """The id of the photo that one of Flickr's addresses means, of its page or of a file in any size."""
+    found = _PHOTO.fullmatch(url)
+    return found and (found["page"] or found["file"])
 
 
 def _words(subject: Subject) -> str:

@@ -14,13 +14,14 @@ Quirks      `url` is often not the largest file of its source (Flickr's stop at 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from media_pipeline.errors import AnswerError
 from media_pipeline.licences import credit, licence
 from media_pipeline.records import Licence, Listing, Rejection, Subject
+from media_pipeline.sources import flickr, inaturalist_photos
 from media_pipeline.sources.protocol import RECHECK, Answer, Known, Limits, Parsed, Request
 from media_pipeline.sources.reading import (
     as_cursor,
@@ -42,10 +43,10 @@ LAST_PAGE = 12
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 # What a subject may add to the question: `{"openverse": {"category": "photograph"}}`.
 _OPTIONS: Final = ("q", "source", "excluded_source", "category", "size", "license", "extension", "aspect_ratio")
-# Where a provider's page says the id under which the provider's own source lists the photo.
-_OWNERS: Final[Mapping[str, re.Pattern[str]]] = {
-    "flickr": re.compile(r"https?://(?:www\.)?flickr\.com/photos/[^/?#]+/([1-9][0-9]{0,17})/?(?:[?#].*)?"),
-    "inaturalist": re.compile(r"https?://(?:www\.)?inaturalist\.org/photos/([1-9][0-9]{0,17})/?(?:[?#].*)?"),
+# Providers that are sources here too: how to tell the photo's key there, from its page or file.
+_OWNERS: Final[Mapping[str, Callable[[str], str | None]]] = {
+    "flickr": flickr.photo_key_of,
+    "inaturalist": inaturalist_photos.photo_key_of,
 }
 _DRAWINGS: Final = ("illustration", "digitized_artwork")
 _TYPES: Final[Mapping[str, str]] = {
@@ -161,8 +162,8 @@ def _read(row: Mapping[str, Any], subject: Subject | None) -> Listing | Rejectio
 
 def _owner(provider: str, page: str | None, key: str) -> tuple[str, str]:
     """The source whose photo it is, and its key there. Wikimedia's page ids are in no address: those stay ours."""
-    if provider in _OWNERS and (found := _OWNERS[provider].fullmatch(page or "")):
-        return provider, found[1]
+    if provider in _OWNERS and page and (found := _OWNERS[provider](page)):
+        return provider, found
     return Openverse.name, key
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from media_pipeline.errors import AnswerError
 from media_pipeline.licences import licence
 from media_pipeline.records import Rejection, Subject
-from media_pipeline.sources.flickr import FIRST_S, LAST_S, REAL_RESULTS, REST, Flickr
+from media_pipeline.sources.flickr import FIRST_S, LAST_S, REAL_RESULTS, REST, Flickr, photo_key_of
 from media_pipeline.sources.protocol import RECHECK, Answer, Known, Parsed
 from media_pipeline.sources.reading import as_cursor, read_cursor
 from media_pipeline_tests.sources.mutilated import mutilated
@@ -270,6 +270,25 @@ def test_a_photo_told_twice_on_a_page_is_listed_once() -> None:
     """Flickr repeats photos, within pages too."""
     found = SOURCE.parse(answer(photo(), photo(id="8"), photo(), total=3)).listings
     assert [one.source_key for one in found] == ["7", "8"]
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("https://www.flickr.com/photos/12@N03/4567890", "4567890"),
+        ("http://flickr.com/photos/someone/4567890/in/photostream", "4567890"),
+        ("https://live.staticflickr.com/65535/4567890_ab12_b.jpg", "4567890"),
+        ("https://farm5.staticflickr.com/4444/4567890_ab12.jpg", "4567890"),
+        ("https://c1.staticflickr.com/5/4444/4567890_ab12_o.png?zz=1", "4567890"),
+        ("https://www.flickr.com/photos/someone/", None),
+        ("https://www.flickr.com/photos/someone/sets/123", None),
+        ("https://flickr.com.example/photos/someone/4567890", None),
+        ("https://example.org/?u=https://www.flickr.com/photos/someone/4567890", None),
+    ],
+)
+def test_an_address_of_flickr_tells_the_photo(url: str, key: str | None) -> None:
+    """For other sources that tell of Flickr's photos."""
+    assert photo_key_of(url) == key
 
 
 def params(subject: Subject, cursor: str = "") -> dict[str, str]:
