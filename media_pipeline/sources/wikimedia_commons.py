@@ -110,7 +110,9 @@ def item_photos(answer: Answer) -> tuple[str, ...]:
         raise
     names: dict[str, bool] = {}
     entities = told.get("entities")
-    for entity in entities.values() if isinstance(entities, dict) else ():
+    if not isinstance(entities, dict):
+        raise AnswerError("unreadable_answer", "no items")
+    for entity in entities.values():
         for claim in objects(at(entity, "claims", "P18")):
             name = photo_name(at(claim, "mainsnak", "datavalue", "value"))
             if name and claim.get("rank") != "deprecated" and at(claim, "mainsnak", "snaktype") == "value":
