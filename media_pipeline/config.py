@@ -81,6 +81,10 @@ class Settings(BaseSettings):
     model_weights: str = Field("", description="weights of that model, where it has any")
     contact: str = Field("", description="e-mail or URL in the User-Agent of requests to public sources")
 
+    relist_days: int = Field(
+        7, ge=0, le=3650, description="a subject is asked about again at each source after so many days; 0: never"
+    )
+
     max_bytes: int = Field(100_000_000, ge=1, description="largest original that is stored")
     max_pixels: int = Field(200_000_000, ge=1, description="largest picture that is decoded (width x height)")
     item_seconds: float = Field(

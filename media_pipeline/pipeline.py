@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 STAGES: Final[Mapping[str, tuple[str, ...]]] = {
-    "discover": ("source_pages", "source_listings"),
+    "discover": ("source_walks", "source_pages", "source_listings"),
     "fetch": ("originals",),
     "examine": ("metadata", "hashes", "derivatives"),
     "embed": ("embeddings",),

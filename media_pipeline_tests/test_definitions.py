@@ -20,6 +20,7 @@ ROOT = Path(__file__).parent.parent
 
 # asset: (group, partitioned, upstream)
 GRAPH = {
+    "source_walks": ("discover", True, []),
     "source_pages": ("discover", True, []),
     "source_listings": ("discover", True, ["source_pages"]),
     "originals": ("fetch", True, ["source_listings"]),

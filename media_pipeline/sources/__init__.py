@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Final
 
@@ -13,3 +14,13 @@ from media_pipeline.sources.wikipedia import Wikipedia
 _ASKED: Final[tuple[WebSource, ...]] = (WikimediaCommons(), Wikipedia())
 WEB_SOURCES: Final[Mapping[str, WebSource]] = {source.name: source for source in _ASKED}
 SOURCES: Final[Mapping[str, Source]] = {Uploads.name: Uploads(), **WEB_SOURCES}
+
+
+def about_sources() -> str:
+    """What each source's file says of it, as Markdown: its terms, licence, limits, paging and quirks."""
+    return "\n\n".join(_about(source) for source in SOURCES.values())
+
+
+def _about(source: Source) -> str:
+    title, _, fields = (sys.modules[type(source).__module__].__doc__ or "").partition("\n")
+    return f"**{title}**\n```\n{fields.strip()}\n```"

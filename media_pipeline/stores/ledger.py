@@ -326,6 +326,17 @@ def revive_seen(connection: Connection, tenant: str, listings: Sequence[UUID], *
     return connection.execute(update(ledger).where(chosen).values(status="failed", attempts=0, retry_at=now)).rowcount
 
 
+def revive_listings(connection: Connection, tenant: str, listings: Sequence[UUID], *, now: datetime) -> int:
+    """Originals that failed, and whose listing has changed since: due again; how many."""
+    chosen = and_(
+        ledger.c.tenant == tenant,
+        ledger.c.output == "originals",
+        ledger.c.status.in_(["failed", "dead"]),
+        ledger.c.item_id.in_(listings),
+    )
+    return connection.execute(update(ledger).where(chosen).values(status="failed", attempts=0, retry_at=now)).rowcount
+
+
 def forget(connection: Connection, tenant: str, output: str, items: Sequence[UUID]) -> None:
     """Drop the rows of items that are no longer there."""
     connection.execute(

@@ -1,0 +1,161 @@
+"""Listings, written: many at once, whoever tells of them, and what changed since they were last seen.
+
+They are copied into a temporary table first and merged from there, a page of twenty as well as a dump of millions. A
+source's own word goes before another's, and a later answer before an earlier one, so that pages may be read again in
+any order. What is not here: how an answer reads (sources/), and its pages (orchestration/walks.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from media_pipeline.records import Licence, Listing, listing_id
+from media_pipeline.stores.catalog.tables import source_listings
+
+# Those that a merge never writes: when it was first listed, and that it is gone.
+_KEPT = ("listed_at", "vanished_at")
+COLUMNS = tuple(column.name for column in source_listings.columns if column.name not in _KEPT)
+_OBSERVATIONS = "observation_ids"
+
+_STAGED = f"""
+create temporary table incoming on commit drop as
+select {", ".join(COLUMNS)}, null::jsonb as {_OBSERVATIONS} from media.source_listings where false
+"""  # noqa: S608
+# Of two rows of one photo the one by its own source, then the one with more in it.
+_ONE_EACH = """
+create temporary table offered on commit drop as
+select distinct on (listing_id) * from incoming
+order by listing_id, (reported_by = source) desc, width_px desc nulls last, original_url, page_id
+"""
+# Whoever tells of it: its own source at any time, and of equals the later answer.
+_MAY_SPEAK = """
+case when (i.reported_by = i.source) = (s.reported_by = s.source) then i.checked_at >= s.checked_at
+     else i.reported_by = i.source end
+"""
+_CHANGES = f"""
+insert into media.listing_changes (tenant, listing_id, what, former, latter, last_seen_at, noticed_at)
+select s.tenant, s.listing_id, what, former, latter, s.checked_at, i.checked_at
+from offered i join media.source_listings s using (tenant, listing_id)
+cross join lateral (values
+    ('licence', s.licence, i.licence, s.licence <> i.licence and s.reported_by = i.reported_by),
+    ('returned', null, null, s.vanished_at is not null)
+) as told(what, former, latter, is_so)
+where is_so and {_MAY_SPEAK} and i.checked_at > s.checked_at and i.page_id <> s.page_id
+on conflict do nothing
+"""  # noqa: S608
+# What a fetch that failed may hope for: another address, licence or size, or that it is there again.
+_HOPEFUL = f"""
+select s.listing_id from offered i join media.source_listings s using (tenant, listing_id)
+where {_MAY_SPEAK} and (
+    s.vanished_at is not null
+    or (s.original_url, s.licence_family, s.width_px, s.height_px)
+        is distinct from (i.original_url, i.licence_family, i.width_px, i.height_px)
+)
+"""  # noqa: S608
+_FRESH = ", ".join(
+    f"{name} = excluded.{name}" for name in COLUMNS if name not in ("tenant", "listing_id", "subject_id")
+)
+_MERGE = f"""
+insert into media.source_listings as s ({", ".join(COLUMNS)}) select {", ".join(COLUMNS)} from offered
+order by listing_id
+on conflict (tenant, listing_id) do update
+set {_FRESH}, subject_id = least(s.subject_id, excluded.subject_id), vanished_at = null
+where {_MAY_SPEAK.replace("i.", "excluded.")}
+"""  # noqa: S608
+_SEEN = """
+insert into media.source_observations (tenant, listing_id, observation_id, subject_id, reported_by, page_id)
+select distinct on (i.tenant, i.listing_id, observation_id, subject_id)
+    i.tenant, i.listing_id, observation_id, coalesce(i.subject_id, ''), i.reported_by, i.page_id
+from incoming i cross join lateral jsonb_array_elements_text(i.observation_ids) as observation_id
+on conflict do nothing
+"""
+
+
+def row_of(
+    listing: Listing,
+    *,
+    tenant: str,
+    partition: str,
+    page: UUID,
+    reported_by: str,
+    priority: int,
+    received_at: datetime,
+) -> dict[str, Any]:
+    """One listing as a row to merge."""
+    return {
+        "tenant": tenant,
+        "listing_id": listing_id(tenant, listing.source, listing.source_key, listing.edition),
+        "page_id": page,
+        "source": listing.source,
+        "partition": partition,
+        "source_key": listing.source_key,
+        "edition": listing.edition,
+        "original_url": listing.original_url,
+        "fallback_urls": json.dumps(listing.fallback_urls),
+        "thumbnail_url": listing.thumbnail_url,
+        "page_url": listing.page_url,
+        "reported_by": reported_by,
+        **_licence_row(listing.licence),
+        "attribution": listing.attribution,
+        "creator": listing.creator,
+        "title": listing.title,
+        "subject_id": listing.subject_id,
+        "taxon_name": listing.taxon_name,
+        "species_confidence": listing.species_confidence,
+        "observed_on": listing.observed_on,
+        "observed_at": listing.observed_at,
+        "latitude": listing.latitude,
+        "longitude": listing.longitude,
+        "coordinate_uncertainty_m": listing.coordinate_uncertainty_m,
+        "is_obscured": listing.is_obscured,
+        "size_bytes": listing.size_bytes,
+        "width_px": listing.width_px,
+        "height_px": listing.height_px,
+        "content_type": listing.content_type,
+        "sha1": listing.sha1,
+        "priority": priority,
+        "prior_points": listing.prior_points,
+        "checked_at": received_at,
+        _OBSERVATIONS: json.dumps(listing.observation_ids),
+    }
+
+
+def _licence_row(licence: Licence) -> dict[str, Any]:
+    return {
+        "licence": licence.name,
+        "licence_family": licence.family,
+        "licence_version": licence.version,
+        "licence_jurisdiction": licence.jurisdiction,
+        "licence_url": licence.url,
+        "licence_is_open": licence.is_open,
+        "allows_commercial": licence.allows_commercial,
+        "allows_derivatives": licence.allows_derivatives,
+        "needs_attribution": licence.needs_attribution,
+        "licence_raw": licence.raw,
+    }
+
+
+def merge(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> Sequence[UUID]:
+    """Write the rows (`row_of`) in the caller's transaction; the listings whose failed fetch may be tried again."""
+    names = (*COLUMNS, _OBSERVATIONS)
+    connection.execute(text(_STAGED))
+    driver = connection.connection.driver_connection
+    if driver is None:
+        raise RuntimeError("the connection is closed")
+    with driver.cursor() as cursor, cursor.copy(f"copy incoming ({', '.join(names)}) from stdin") as staged:
+        for row in rows:
+            staged.write_row([row[name] for name in names])
+    connection.execute(text(_ONE_EACH))
+    connection.execute(text(_CHANGES))
+    hopeful = connection.scalars(text(_HOPEFUL)).all()
+    connection.execute(text(_MERGE))
+    connection.execute(text(_SEEN))
+    # Another page of the same transaction makes them anew.
+    connection.execute(text("drop table incoming, offered"))
+    return hopeful
