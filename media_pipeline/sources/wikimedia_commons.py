@@ -59,7 +59,11 @@ class WikimediaCommons:
 
     def requests(self, subject: Subject, cursor: str) -> Request | None:
         """The phases of the module's docstring, one after the other."""
-        place = place_of(cursor, first=_phases(subject)[0])
+        phases = _phases(subject)
+        place = place_of(cursor, first=phases[0])
+        if place.phase not in (*phases, "files"):
+            # The subject has lost what this cursor was about to ask with.
+            place = Place(phases[0])
         if place.phase == "item":
             # Without maxlag: at Wikidata it counts the lag of the query service, which is no matter to readers.
             asked = {"action": "wbgetentities", "format": "json", "formatversion": "2", "props": "claims"}
@@ -75,15 +79,15 @@ class WikimediaCommons:
         place = place_of(answer.cursor, first=phases[0])
         if place.phase == "item":
             titles = item_photos(answer)
-            following = Place("files", titles) if titles else Place(phases[1])
-            return Parsed(next_cursor=following.cursor())
+            named = Place("files", titles) if titles else _after_item(phases)
+            return Parsed(next_cursor=named.cursor())
         batch = batch_of(answer)
         taxon = subject.name if subject and subject.kind == "taxon" and place.phase == "category" else None
         listings, rejections = files_of(batch, place, subject=subject, taxon_name=taxon)
-        following_place = after(place, batch, found=bool(listings))
-        if following_place is None:
-            following_place = _next_phase(phases, place, found=place.found or bool(listings))
-        return Parsed(listings, rejections, following_place.cursor() if following_place else None)
+        following = after(place, batch, found=bool(listings))
+        if following is None:
+            following = _next_phase(phases, place, found=place.found or bool(listings))
+        return Parsed(listings, rejections, following.cursor() if following else None)
 
     def recheck(self, known: Sequence[Known]) -> Request:
         """By page ids, which outlive a renaming. A page that is gone comes back as missing, or not at all."""
@@ -132,10 +136,12 @@ def _phases(subject: Subject) -> tuple[str, ...]:
 
 def _next_phase(phases: Sequence[str], place: Place, *, found: bool) -> Place | None:
     if place.phase == "files":
-        return Place(phases[1])
-    if place.phase == phases[-1] or found:
-        return None
-    return Place(phases[-1])
+        return _after_item(phases)
+    return None if found or place.phase == "search" else Place("search")
+
+
+def _after_item(phases: Sequence[str]) -> Place:
+    return Place(next(phase for phase in phases if phase != "item"))
 
 
 def _question(subject: Subject, place: Place) -> dict[str, str]:
