@@ -12,6 +12,7 @@ from typing import Final
 import dagster as dg
 
 from media_pipeline.config import Settings
+from media_pipeline.orchestration.jobs import all_jobs
 from media_pipeline.orchestration.partitions import all_partitions
 from media_pipeline.orchestration.resources import resources
 from media_pipeline.orchestration.schedules import daily_schedules
@@ -47,20 +48,9 @@ def build_definitions(*, settings: Settings | None = None, progress: Progress | 
     outputs = all_outputs(chosen)
     partitions = dg.StaticPartitionsDefinition(all_partitions(chosen.shards))
     assets = [asset for name, stage in STAGES.items() for asset in _placed(name, stage, partitions)]
-    jobs = [
-        dg.define_asset_job(EVERYTHING, dg.AssetSelection.all(), description="All stages, for one source."),
-        *(
-            dg.define_asset_job(
-                f"{name}_stage",
-                dg.AssetSelection.groups(name),
-                description=f"The stage «{name}» alone.",
-            )
-            for name in STAGES
-        ),
-    ]
     return dg.Definitions(
         assets=assets,
-        jobs=jobs,
+        jobs=all_jobs(STAGES),
         schedules=daily_schedules(EVERYTHING, chosen.shards),
         sensors=[uploads_sensor(EVERYTHING, chosen, outputs=outputs)],
         resources=resources(chosen, progress=progress or Unwatched(), outputs=outputs),

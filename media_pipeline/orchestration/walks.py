@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Protocol
@@ -21,9 +21,9 @@ from sqlalchemy import FromClause
 from sqlalchemy.dialects.postgresql import insert
 
 from media_pipeline.errors import AnswerError, SourceError
-from media_pipeline.orchestration.partitions import partition_for
+from media_pipeline.orchestration.partitions import partition_for, source_of
 from media_pipeline.orchestration.work import Desk, Report, Run, desk, entry_of
-from media_pipeline.records import Made, NotApplicable, Result, page_id, walk_id
+from media_pipeline.records import Made, NotApplicable, Result, page_id
 from media_pipeline.sources.protocol import Answer, Limits, Request, WebSource
 from media_pipeline.stores.catalog import walks
 from media_pipeline.stores.catalog.selections import walks_of
@@ -51,13 +51,15 @@ class Reply(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A source, and how it is asked in this run. `only` these subjects, and those once more: to fill gaps."""
+    """A source, and how it is asked in this run: about which subjects (all, unless `only` some), and after how long
+    again."""
 
     source: WebSource
     limits: Limits
     get: Callable[[Request], Reply]
     walked: Output
     paged: Output
+    relist_after: timedelta | None = None
     only: frozenset[str] | None = None
 
 
@@ -94,7 +96,6 @@ def walk_all(asking: Asking, run: Run) -> Report:
 def _planned(asking: Asking, place: Desk) -> FromClause:
     """The walks of this partition, with one for every subject."""
     library, source, partition = place.run.library, asking.source.name, place.run.partition
-    days, now = library.settings.relist_days, place.run.clock()
     with place.connection.begin():
         mine = {
             subject.subject_id: walks.question(subject, source=source, per_subject=asking.limits.per_subject)
@@ -108,14 +109,13 @@ def _planned(asking: Asking, place: Desk) -> FromClause:
             tenant=library.tenant,
             source=source,
             partition=partition,
-            now=now,
-            relist_after=timedelta(days=days) if days and asking.only is None else None,
+            now=place.run.clock(),
+            relist_after=asking.relist_after,
         )
-        chosen = [walk_id(library.tenant, partition, subject) for subject in mine]
-        if asking.only is not None:
-            walks.begin_round(place.connection, tenant=library.tenant, chosen=chosen, now=now)
     items = walks_of(library.tenant).where(source_walks.c.partition == partition)
-    return (items if asking.only is None else items.where(source_walks.c.walk_id.in_(chosen))).subquery("items")
+    if asking.only is not None:
+        items = items.where(source_walks.c.subject_id.in_(mine))
+    return items.subquery("items")
 
 
 def _walk(asking: Asking, place: Desk, due: Due, standing: _Standing) -> None:
@@ -137,7 +137,8 @@ def _walk(asking: Asking, place: Desk, due: Due, standing: _Standing) -> None:
             _unanswered(asking, place, due, error=error, cursor=cursor, standing=standing)
             return
         answer = Answer(reply.body, status=reply.status, subject=subject, cursor=cursor)
-        page = _stored(place, walk, answer, url=reply.url)
+        asked = (str(walk["walk_id"]), str(walk["round"]), cursor)
+        page = stored_page(place.run, answer, asked=asked, url=reply.url, of_round=walk["round"])
         try:
             parsed = asking.source.parse(answer)
         except AnswerError as error:
@@ -174,28 +175,29 @@ def _unanswered(asking: Asking, place: Desk, due: Due, *, error: AnswerError, cu
         standing.stopped = AnswerError(error.reason, f"{standing.unanswered} subjects in a row: {error.detail}")
 
 
-def _stored(place: Desk, walk: Mapping[str, Any], answer: Answer, *, url: str) -> dict[str, Any]:
-    """The answer as it came, in the blobs before anybody reads it; its row."""
-    library, partition = place.run.library, walk["partition"]
+def stored_page(
+    run: Run, answer: Answer, *, asked: Sequence[str], url: str, of_round: int | None = None
+) -> dict[str, Any]:
+    """The answer as it came, put into the blobs before anybody reads it; its row. `asked` makes it the page it is."""
     packed = gzip.compress(answer.body, mtime=0)
-    asked = "\0".join((str(walk["walk_id"]), str(walk["round"]), answer.cursor))
-    key = page_id(library.tenant, partition, hashlib.sha256(asked.encode() + b"\0" + answer.body).hexdigest())
-    blob_key = f"pages/{partition}/{key}.gz"
-    library.blobs.put_if_absent(blob_key, packed, content_type="application/gzip")
+    identity = hashlib.sha256("\0".join(asked).encode() + b"\0" + answer.body).hexdigest()
+    key = page_id(run.library.tenant, run.partition, identity)
+    blob_key = f"pages/{run.partition}/{key}.gz"
+    run.library.blobs.put_if_absent(blob_key, packed, content_type="application/gzip")
     return {
-        "tenant": library.tenant,
+        "tenant": run.library.tenant,
         "page_id": key,
-        "source": walk["source"],
-        "partition": partition,
-        "subject_id": walk["subject_id"],
-        "round": walk["round"],
+        "source": source_of(run.partition),
+        "partition": run.partition,
+        "subject_id": None if answer.subject is None else answer.subject.subject_id,
+        "round": of_round,
         "cursor": answer.cursor,
         "request_url": url,
         "status_code": answer.status,
         "blob_key": blob_key,
         "sha256": hashlib.sha256(packed).hexdigest(),
         "entry_count": 0,
-        "received_at": place.run.clock(),
+        "received_at": run.clock(),
     }
 
 

@@ -108,10 +108,17 @@ def _put(catalog: Connection, *names: str, kind: str = "taxon", active: bool = T
     catalog.execute(insert(tables.subjects), rows)
 
 
-def _walk(library: Library, post: Post, *, now: datetime = NOW, per_subject: int = 100, **more: object) -> Report:
+def _walk(
+    library: Library,
+    post: Post,
+    *,
+    now: datetime = NOW,
+    per_subject: int = 100,
+    relist_after: timedelta | None = timedelta(days=7),
+    only: frozenset[str] | None = None,
+) -> Report:
     limits = replace(Village.limits, per_subject=per_subject)
-    only = more.get("only")
-    asking = Asking(Village(), limits, post.get, WALKED, PAGED, only if isinstance(only, frozenset) else None)
+    asking = Asking(Village(), limits, post.get, WALKED, PAGED, relist_after=relist_after, only=only)
     return walk_all(asking, Run(library, "test", "village", clock=lambda: now))
 
 
@@ -266,5 +273,6 @@ def test_a_backfill_asks_about_the_named_subjects_alone_and_once_more(library: L
     _put(catalog, "bolete", "morel")
     post = Post({("bolete", ""): {"photos": []}, ("morel", ""): {"photos": ["1"]}})
     _walk(library, post)
-    assert _walk(library, post, only=frozenset({"bolete"})).of("source_walks") == {("done", ""): 1}
+    again = _walk(library, post, only=frozenset({"bolete"}), relist_after=timedelta(0))
+    assert again.of("source_walks") == {("done", ""): 1}
     assert [name for name, _ in post.asked].count("bolete") == 2

@@ -13,14 +13,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, and_, func, insert, select, text, true, update
 
 from media_pipeline.records import Licence, Listing, listing_id
-from media_pipeline.stores.catalog.tables import source_listings
+from media_pipeline.sources.protocol import Known
+from media_pipeline.stores.catalog import tables
 
 # Those that a merge never writes: when it was first listed, and that it is gone.
 _KEPT = ("listed_at", "vanished_at")
-COLUMNS = tuple(column.name for column in source_listings.columns if column.name not in _KEPT)
+COLUMNS = tuple(column.name for column in tables.source_listings.columns if column.name not in _KEPT)
 _OBSERVATIONS = "observation_ids"
 
 _STAGED = f"""
@@ -44,7 +45,7 @@ select s.tenant, s.listing_id, what, former, latter, s.checked_at, i.checked_at
 from offered i join media.source_listings s using (tenant, listing_id)
 cross join lateral (values
     ('licence', s.licence, i.licence, s.licence <> i.licence and s.reported_by = i.reported_by),
-    ('returned', null, null, s.vanished_at is not null)
+    ('returned', null, null, s.vanished_at < i.checked_at)
 ) as told(what, former, latter, is_so)
 where is_so and {_MAY_SPEAK} and i.checked_at > s.checked_at and i.page_id <> s.page_id
 on conflict do nothing
@@ -53,7 +54,7 @@ on conflict do nothing
 _HOPEFUL = f"""
 select s.listing_id from offered i join media.source_listings s using (tenant, listing_id)
 where {_MAY_SPEAK} and (
-    s.vanished_at is not null
+    s.vanished_at < i.checked_at
     or (s.original_url, s.licence_family, s.width_px, s.height_px)
         is distinct from (i.original_url, i.licence_family, i.width_px, i.height_px)
 )
@@ -65,7 +66,8 @@ _MERGE = f"""
 insert into media.source_listings as s ({", ".join(COLUMNS)}) select {", ".join(COLUMNS)} from offered
 order by listing_id
 on conflict (tenant, listing_id) do update
-set {_FRESH}, subject_id = least(s.subject_id, excluded.subject_id), vanished_at = null
+set {_FRESH}, subject_id = least(s.subject_id, excluded.subject_id),
+    vanished_at = case when s.vanished_at >= excluded.checked_at then s.vanished_at end
 where {_MAY_SPEAK.replace("i.", "excluded.")}
 """  # noqa: S608
 _SEEN = """
@@ -75,6 +77,59 @@ select distinct on (i.tenant, i.listing_id, observation_id, subject_id)
 from incoming i cross join lateral jsonb_array_elements_text(i.observation_ids) as observation_id
 on conflict do nothing
 """
+
+
+def known_for_long(
+    connection: Connection, tenant: str, *, partition: str, before: datetime, after: UUID | None, limit: int
+) -> list[tuple[UUID, str, Known]]:
+    """Listings of files in the library that were last seen `before` then: (id, edition, what to ask about)."""
+    listed, seen, links = tables.source_listings, tables.source_observations, tables.media_links
+    own = and_(seen.c.tenant == listed.c.tenant, seen.c.listing_id == listed.c.listing_id)
+    observations = (
+        select(func.array_agg(seen.c.observation_id.distinct()))
+        .where(own, seen.c.reported_by == listed.c.source)
+        .scalar_subquery()
+    )
+    query = (
+        select(listed.c.listing_id, listed.c.edition, listed.c.source_key, listed.c.page_url, observations.label("ids"))
+        .join(links, and_(links.c.tenant == listed.c.tenant, links.c.listing_id == listed.c.listing_id))
+        .where(
+            listed.c.tenant == tenant,
+            listed.c.partition == partition,
+            listed.c.checked_at < before,
+            listed.c.vanished_at.is_(None),
+            true() if after is None else listed.c.listing_id > after,
+        )
+        .order_by(listed.c.listing_id)
+        .limit(limit)
+    )
+    return [
+        (row.listing_id, row.edition, Known(row.source_key, row.page_url, tuple(row.ids or ())))
+        for row in connection.execute(query)
+    ]
+
+
+def mark_vanished(connection: Connection, tenant: str, gone: Mapping[UUID, str], *, now: datetime) -> None:
+    """These (id -> why) were asked for and are not there any more."""
+    listed = tables.source_listings
+    mine = and_(listed.c.tenant == tenant, listed.c.listing_id.in_(list(gone)), listed.c.vanished_at.is_(None))
+    rows = connection.execute(update(listed).where(mine).values(vanished_at=now).returning(listed)).mappings().all()
+    if rows:
+        connection.execute(
+            insert(tables.listing_changes),
+            [
+                {
+                    "tenant": tenant,
+                    "listing_id": row["listing_id"],
+                    "what": "vanished",
+                    "former": row["licence"],
+                    "latter": gone[row["listing_id"]],
+                    "last_seen_at": row["checked_at"],
+                    "noticed_at": now,
+                }
+                for row in rows
+            ],
+        )
 
 
 def row_of(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -83,7 +83,7 @@ def plan(
     new = statement.excluded
     again = [source_walks.c.question != new.question]
     if relist_after is not None:
-        again.append(source_walks.c.finished_at < now - relist_after)
+        again.append(source_walks.c.finished_at <= now - relist_after)
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["tenant", "walk_id"],
@@ -92,16 +92,6 @@ def plan(
         ),
         rows,
     )
-
-
-def begin_round(connection: Connection, *, tenant: str, chosen: Sequence[UUID], now: datetime) -> int:
-    """Those of these walks whose round is finished are to be asked again; how many."""
-    finished = and_(
-        source_walks.c.tenant == tenant,
-        source_walks.c.walk_id.in_(chosen),
-        source_walks.c.finished_at.is_not(None),
-    )
-    return connection.execute(update(source_walks).where(finished).values(**_anew(now))).rowcount
 
 
 def _anew(now: datetime) -> dict[str, Any]:

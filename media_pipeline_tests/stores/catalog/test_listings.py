@@ -148,6 +148,9 @@ def test_a_photo_that_is_there_again_is_recorded_and_may_be_fetched(catalog: Con
     _merge(catalog, _page(catalog, "one", MONDAY), PHOTO)
     with catalog.begin():
         catalog.execute(tables.source_listings.update().values(vanished_at=TUESDAY))
+    # The former answer, read again, does not bring it back.
+    assert _merge(catalog, _page(catalog, "one again", MONDAY), PHOTO) == []
+    assert _row(catalog)["vanished_at"] == TUESDAY
     hopeful = _merge(catalog, _page(catalog, "two", WEDNESDAY), PHOTO, at=WEDNESDAY)
     assert hopeful == [SEVEN]
     assert _row(catalog)["vanished_at"] is None
