@@ -31,13 +31,13 @@ from media_pipeline.sources.mediawiki import (
     Place,
     after,
     batch_of,
-    files_of,
     is_title,
     photo_name,
     place_of,
     titles_asked,
     told_by,
 )
+from media_pipeline.sources.mediawiki_files import files_known, files_of
 from media_pipeline.sources.protocol import RECHECK, Answer, Known, Limits, Parsed, Request
 from media_pipeline.sources.reading import at, coordinates_of, number_of, objects, text_of
 
@@ -73,7 +73,7 @@ class WikimediaCommons:
     def parse(self, answer: Answer) -> Parsed:
         """Files as listings; at the end of a phase, the cursor of the next."""
         if answer.cursor == RECHECK:
-            return recheck_answer(answer)
+            return Parsed(*files_known(answer))
         subject = answer.subject
         phases = _phases(subject) if subject else ("search",)
         place = place_of(answer.cursor, first=phases[0])
@@ -89,18 +89,12 @@ class WikimediaCommons:
             following = _next_phase(phases, place, found=place.found or bool(listings))
         return Parsed(listings, rejections, following.cursor() if following else None)
 
-    def recheck(self, known: Sequence[Known]) -> Request:
+    def recheck(self, known: Sequence[Known]) -> Request | None:
         """By page ids, which outlive a renaming. A page that is gone comes back as missing, or not at all."""
+        if not known or not all(re.fullmatch(r"[0-9]+", item.source_key) for item in known):
+            return None
         ids = "|".join(item.source_key for item in known)
         return Request(API, tuple((ASKED | FILE_PROPS | {"pageids": ids}).items()))
-
-
-def recheck_answer(answer: Answer) -> Parsed:
-    """The listings that are still there; AnswerError for a part, which would make the others look gone."""
-    batch = batch_of(answer)
-    if not batch.is_complete:
-        raise AnswerError("unreadable_answer", "a part of what was asked about")
-    return Parsed(*files_of(batch, Place("recheck"), subject=None))
 
 
 def item_photos(answer: Answer) -> tuple[str, ...]:

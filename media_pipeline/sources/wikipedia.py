@@ -31,13 +31,13 @@ from media_pipeline.sources.mediawiki import (
     Place,
     after,
     batch_of,
-    files_of,
     is_flagged,
     is_title,
     photo_name,
     place_of,
     titles_asked,
 )
+from media_pipeline.sources.mediawiki_files import files_known, files_of
 from media_pipeline.sources.protocol import RECHECK, Answer, Known, Limits, Parsed, Request
 from media_pipeline.sources.reading import at, coordinates_of, objects, text_of
 
@@ -83,10 +83,7 @@ class Wikipedia:
     def parse(self, answer: Answer) -> Parsed:
         """The article says what to ask for; the files are listings."""
         if answer.cursor == RECHECK:
-            batch = batch_of(answer)
-            if not batch.is_complete:
-                raise AnswerError("unreadable_answer", "a part of what was asked about")
-            return Parsed(*files_of(batch, Place("recheck"), subject=None))
+            return Parsed(*files_known(answer))
         place = place_of(answer.cursor, first="article")
         batch = batch_of(answer)
         if place.phase == "article":
@@ -95,11 +92,12 @@ class Wikipedia:
         following = after(place, batch, found=bool(listings))
         return Parsed(listings, rejections, following.cursor() if following else None)
 
-    def recheck(self, known: Sequence[Known]) -> Request:
+    def recheck(self, known: Sequence[Known]) -> Request | None:
         """One file of one Wikipedia. Files of Commons are asked for at Commons, whose listings they are."""
-        found = _KEY.fullmatch(known[0].source_key)
-        language, page_id = found.groups() if found else ("en", known[0].source_key)
-        return Request(_api(language), tuple((ASKED | FILE_PROPS | {"pageids": page_id}).items()))
+        found = _KEY.fullmatch(known[0].source_key) if len(known) == 1 else None
+        if found is None:
+            return None
+        return Request(_api(found[1]), tuple((ASKED | FILE_PROPS | {"pageids": found[2]}).items()))
 
 
 def _after_article(subject: Subject | None, place: Place, batch: Batch) -> str | None:

@@ -347,6 +347,7 @@ def test_every_field_of_an_answer_of_today_is_read() -> None:
         ({"url": "ftp://x/y.jpg"}, Rejection("7", "no_url")),
         ({"filehidden": True}, Rejection("7", "hidden", "no imageinfo")),
         ({"told": said(NonFree="true", License="cc-by-4.0")}, Rejection("7", "unfree", "NonFree")),
+        ({"told": {"NonFree": [], "License": {"value": "cc0"}}}, Rejection("7", "unfree", "NonFree")),
     ],
 )
 def test_what_is_no_photo_for_us_is_rejected(changes: dict[str, Any], rejection: Rejection) -> None:
@@ -420,6 +421,8 @@ def test_what_is_no_answer_is_an_error(body: bytes) -> None:
 def test_known_listings_are_asked_about_by_page_id() -> None:
     """Those that are gone come back as missing; a part of an answer says nothing of the others."""
     request = SOURCE.recheck([Known("7", None, ()), Known("8", None, ())])
+    assert request is not None
+    assert SOURCE.recheck([Known("en:7", None, ())]) is None
     assert (request.url, dict(request.params)["pageids"], SOURCE.recheck_batch) == (API, "7|8", 50)
     gone = {"pageid": 8, "missing": True}
     parsed = SOURCE.parse(answer_of(page(), gone, cursor=RECHECK, subject=None))

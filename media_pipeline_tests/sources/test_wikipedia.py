@@ -286,7 +286,7 @@ def test_a_free_file_at_home_is_listed_under_its_wiki() -> None:
 def test_an_unfree_file_at_home_is_none_of_ours(words: dict[str, str]) -> None:
     """Wikipedias keep logos and film posters there, which only they may show."""
     (rejection,) = SOURCE.parse(answer_of(local_page(**words), cursor=FILES)).rejections
-    assert (rejection.source_key, rejection.reason) == ("7", "unfree")
+    assert (rejection.source_key, rejection.reason) == ("de:7", "unfree")
 
 
 def test_a_file_whose_home_is_hidden_is_malformed() -> None:
@@ -308,6 +308,8 @@ def test_a_file_that_is_gone_everywhere_is_hidden() -> None:
 def test_a_known_listing_is_asked_about_at_its_own_wiki() -> None:
     """One at a time, for each language is a server of its own."""
     request = SOURCE.recheck([Known("de:7", None, ())])
+    assert request is not None
+    assert SOURCE.recheck([Known("7", None, ())]) is None
     assert (request.url, SOURCE.recheck_batch) == ("https://de.wikipedia.org/w/api.php", 1)
     assert dict(request.params)["pageids"] == "7"
     (listing,) = SOURCE.parse(answer_of(local_page(License="cc0"), cursor=RECHECK, subject=None)).listings
