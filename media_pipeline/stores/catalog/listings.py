@@ -59,6 +59,15 @@ where {_MAY_SPEAK} and (
         is distinct from (i.original_url, i.licence_family, i.width_px, i.height_px)
 )
 """  # noqa: S608
+# An answer that tells of no observation (iNaturalist's taxon pages) says nothing of where and when: what is known stays.
+_PLACED = ("taxon_name", "observed_on", "observed_at", "latitude", "longitude", "coordinate_uncertainty_m")
+_KEEP_PLACES = f"""
+update offered i
+set {", ".join(f"{name} = coalesce(i.{name}, s.{name})" for name in _PLACED)},
+    is_obscured = i.is_obscured or s.is_obscured
+from media.source_listings s
+where s.tenant = i.tenant and s.listing_id = i.listing_id and i.observation_ids = '[]'
+"""  # noqa: S608
 _FRESH = ", ".join(
     f"{name} = excluded.{name}" for name in COLUMNS if name not in ("tenant", "listing_id", "subject_id")
 )
@@ -208,6 +217,7 @@ def merge(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> Sequence
             staged.write_row([row[name] for name in names])
     connection.execute(text(_ONE_EACH))
     connection.execute(text(_CHANGES))
+    connection.execute(text(_KEEP_PLACES))
     hopeful = connection.scalars(text(_HOPEFUL)).all()
     connection.execute(text(_MERGE))
     connection.execute(text(_SEEN))

@@ -143,6 +143,19 @@ def test_a_sources_own_word_goes_before_anothers(catalog: Connection) -> None:
         assert len(catalog.execute(select(tables.source_observations)).all()) == 2
 
 
+def test_an_answer_without_an_observation_does_not_forget_where_and_when(catalog: Connection) -> None:
+    """A taxon page shows the same photo without its place; an observation without one has lost it."""
+    placed = replace(PHOTO, latitude=60.0, longitude=25.0, is_obscured=True)
+    _merge(catalog, _page(catalog, "one", MONDAY), placed)
+    bare = replace(PHOTO, observation_ids=(), title="of the taxon")
+    _merge(catalog, _page(catalog, "two", TUESDAY), bare, at=TUESDAY)
+    row = _row(catalog)
+    assert (row["latitude"], row["is_obscured"], row["title"]) == (60.0, True, "of the taxon")
+    _merge(catalog, _page(catalog, "three", WEDNESDAY), PHOTO, at=WEDNESDAY)
+    row = _row(catalog)
+    assert (row["latitude"], row["is_obscured"]) == (None, False)
+
+
 def test_a_photo_that_is_there_again_is_recorded_and_may_be_fetched(catalog: Connection) -> None:
     """It had vanished; no failed fetch of before is the last word."""
     _merge(catalog, _page(catalog, "one", MONDAY), PHOTO)
