@@ -12,8 +12,18 @@ from media_pipeline.sources.mushroom_observer import MushroomObserver
 from media_pipeline.sources.openverse import Openverse
 from media_pipeline.sources.protocol import Source, WebSource
 from media_pipeline.sources.uploads import Uploads
+from media_pipeline.sources.wikimedia_commons import WikimediaCommons
+from media_pipeline.sources.wikipedia import Wikipedia
 
-_ASKED: Final[tuple[WebSource, ...]] = (INaturalist(), MushroomObserver(), Flickr(), Openverse())
+# In the order of their priorities.
+_ASKED: Final[tuple[WebSource, ...]] = (
+    INaturalist(),
+    MushroomObserver(),
+    Wikipedia(),
+    WikimediaCommons(),
+    Flickr(),
+    Openverse(),
+)
 WEB_SOURCES: Final[Mapping[str, WebSource]] = {source.name: source for source in _ASKED}
 SOURCES: Final[Mapping[str, Source]] = {Uploads.name: Uploads(), **WEB_SOURCES}
 # Names that people look for, and why there is no such source.

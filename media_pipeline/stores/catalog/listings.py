@@ -59,7 +59,7 @@ where {_MAY_SPEAK} and (
         is distinct from (i.original_url, i.licence_family, i.width_px, i.height_px)
 )
 """  # noqa: S608
-# An answer that tells of no observation (iNaturalist's taxon pages) says nothing of where and when: what is known stays.
+# An answer without an observation (iNaturalist's taxon pages) says nothing of where and when: what is known stays.
 _PLACED = ("taxon_name", "observed_on", "observed_at", "latitude", "longitude", "coordinate_uncertainty_m")
 _KEEP_PLACES = f"""
 update offered i
