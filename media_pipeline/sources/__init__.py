@@ -6,13 +6,14 @@ import sys
 from collections.abc import Mapping
 from typing import Final
 
+from media_pipeline.sources.gbif import Gbif
 from media_pipeline.sources.inaturalist import INaturalist
 from media_pipeline.sources.protocol import Source, WebSource
 from media_pipeline.sources.uploads import Uploads
 from media_pipeline.sources.wikimedia_commons import WikimediaCommons
 from media_pipeline.sources.wikipedia import Wikipedia
 
-_ASKED: Final[tuple[WebSource, ...]] = (INaturalist(), WikimediaCommons(), Wikipedia())
+_ASKED: Final[tuple[WebSource, ...]] = (INaturalist(), Gbif(), WikimediaCommons(), Wikipedia())
 WEB_SOURCES: Final[Mapping[str, WebSource]] = {source.name: source for source in _ASKED}
 SOURCES: Final[Mapping[str, Source]] = {Uploads.name: Uploads(), **WEB_SOURCES}
 
