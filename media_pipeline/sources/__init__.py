@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from media_pipeline.sources.flickr import Flickr
+from media_pipeline.sources.gbif import Gbif
 from media_pipeline.sources.inaturalist import INaturalist
 from media_pipeline.sources.mushroom_observer import MushroomObserver
 from media_pipeline.sources.openverse import Openverse
@@ -22,6 +23,7 @@ _ASKED: Final[tuple[WebSource, ...]] = (
     Wikipedia(),
     WikimediaCommons(),
     Flickr(),
+    Gbif(),
     Openverse(),
 )
 WEB_SOURCES: Final[Mapping[str, WebSource]] = {source.name: source for source in _ASKED}
