@@ -127,7 +127,12 @@ def _walk(asking: Asking, place: Desk, due: Due, standing: _Standing) -> None:
     cursor: str | None = walk["cursor"] or walks.BEGINNING
     left = asking.limits.per_subject - walk["listing_count"]
     while cursor is not None:
-        request = asking.source.requests(subject, cursor)
+        try:
+            request = asking.source.requests(subject, cursor)
+        except AnswerError as error:
+            # An option of the subject that the source does not understand.
+            _end(asking, place, due, result=error, cursor=cursor)
+            return
         if request is None:
             _end(asking, place, due, result=NotApplicable("not_of_this_kind", subject.kind), cursor=cursor)
             return

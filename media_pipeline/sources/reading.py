@@ -78,7 +78,10 @@ def text_of(value: Any) -> str | None:
     """A string or number as one line of text without control signs, not empty; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    words = " ".join("".join(sign if sign.isprintable() else " " for sign in str(value)).split())
+    words = str(value)
+    if not words.isprintable():
+        words = "".join(sign if sign.isprintable() else " " for sign in words)
+    words = " ".join(words.split())
     return words[:MAX_TEXT] or None
 
 

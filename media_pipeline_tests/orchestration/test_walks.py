@@ -40,6 +40,8 @@ class Village:
     def requests(self, subject: Subject, cursor: str) -> Request | None:
         if subject.kind == "place":
             return None
+        if "village" in subject.options:
+            raise AnswerError("question_refused", "no such option")
         return Request("http://village.example/photos", (("of", subject.name), ("page", cursor)))
 
     def recheck(self, known: Sequence[Known]) -> Request:
@@ -200,6 +202,17 @@ def test_what_the_source_does_not_know_is_a_row_and_the_others_go_on(library: Li
     # Its answer is kept as well: another parser may understand it.
     assert _pages(catalog) == [("basilisk", ""), ("morel", "")]
     assert _walk(library, post).of("source_walks") == {}
+
+
+def test_an_option_that_the_source_does_not_know_is_a_row(library: Library, catalog: Connection) -> None:
+    """Nothing is asked with it; mended, it is another question."""
+    _put(catalog, "morel")
+    catalog.execute(text("""update media.subjects set options = '{"village": {"colour": "red"}}'"""))
+    post = Post({("morel", ""): {"photos": ["1"]}})
+    assert _walk(library, post).of("source_walks") == {("failed", "question_refused"): 1}
+    assert post.asked == []
+    catalog.execute(text("update media.subjects set options = '{}'"))
+    assert _walk(library, post).of("source_walks") == {("done", ""): 1}
 
 
 def test_a_source_that_refuses_us_ends_the_run_and_costs_no_subject_anything(

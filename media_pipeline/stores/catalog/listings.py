@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Connection, and_, func, insert, select, text, true, update
@@ -58,6 +58,22 @@ where {_MAY_SPEAK} and (
     or (s.original_url, s.licence_family, s.width_px, s.height_px)
         is distinct from (i.original_url, i.licence_family, i.width_px, i.height_px)
 )
+"""  # noqa: S608
+# A second look tells whether it is there and under which licence; of the file many a source then tells less.
+_FILE = (
+    "original_url",
+    "fallback_urls",
+    "thumbnail_url",
+    "size_bytes",
+    "width_px",
+    "height_px",
+    "content_type",
+    "sha1",
+    "prior_points",
+)
+_KEEP_FILES = f"""
+update offered i set {", ".join(f"{name} = s.{name}" for name in _FILE)}
+from media.source_listings s where s.tenant = i.tenant and s.listing_id = i.listing_id
 """  # noqa: S608
 # An answer without an observation (iNaturalist's taxon pages) says nothing of where and when: what is known stays.
 _PLACED = ("taxon_name", "observed_on", "observed_at", "latitude", "longitude", "coordinate_uncertainty_m")
@@ -205,8 +221,13 @@ def _licence_row(licence: Licence) -> dict[str, Any]:
     }
 
 
-def merge(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> Sequence[UUID]:
-    """Write the rows (`row_of`) in the caller's transaction; the listings whose failed fetch may be tried again."""
+def merge(
+    connection: Connection, rows: Iterable[Mapping[str, Any]], *, telling: Literal["all", "licences"] = "all"
+) -> Sequence[UUID]:
+    """Write the rows (`row_of`) in the caller's transaction; the listings whose failed fetch may be tried again.
+
+    Rows that tell of licences leave what is known of the files.
+    """
     names = (*COLUMNS, _OBSERVATIONS)
     connection.execute(text(_STAGED))
     driver = connection.connection.driver_connection
@@ -218,6 +239,8 @@ def merge(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> Sequence
     connection.execute(text(_ONE_EACH))
     connection.execute(text(_CHANGES))
     connection.execute(text(_KEEP_PLACES))
+    if telling == "licences":
+        connection.execute(text(_KEEP_FILES))
     hopeful = connection.scalars(text(_HOPEFUL)).all()
     connection.execute(text(_MERGE))
     connection.execute(text(_SEEN))
