@@ -20,7 +20,7 @@ from media_pipeline.orchestration.reports import result_of, results_of, run_of
 from media_pipeline.orchestration.work import Progress, Report, Run, desk, entry_of
 from media_pipeline.records import Made, Result, Subject, listing_id, page_id
 from media_pipeline.sources import SOURCES, about_sources
-from media_pipeline.sources.protocol import Answer, Parsed, Terms
+from media_pipeline.sources.protocol import RECHECK, Answer, Parsed, Terms
 from media_pipeline.sources.uploads import PAGE_SIZE, page_of
 from media_pipeline.stores import ledger
 from media_pipeline.stores.blobs import BlobInfo
@@ -217,7 +217,7 @@ def _write(connection: Connection, run: Run, due: Due, parsed: Parsed) -> None:
         for listing in parsed.listings
     ]
     if rows:
-        hopeful = listings.merge(connection, rows)
+        hopeful = listings.merge(connection, rows, telling="licences" if due.row["cursor"] == RECHECK else "all")
         ledger.revive_listings(connection, library.tenant, hopeful, now=run.clock())
     rejections = tables.source_rejections
     connection.execute(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 from uuid import UUID, uuid5
 
 import pytest
@@ -55,7 +56,12 @@ def _page(catalog: Connection, name: str, received_at: datetime) -> UUID:
 
 
 def _merge(
-    catalog: Connection, page: UUID, *photos: Listing, at: datetime = MONDAY, reported_by: str = "inaturalist"
+    catalog: Connection,
+    page: UUID,
+    *photos: Listing,
+    at: datetime = MONDAY,
+    reported_by: str = "inaturalist",
+    telling: Literal["all", "licences"] = "all",
 ) -> list[UUID]:
     rows = [
         listings.row_of(
@@ -70,7 +76,7 @@ def _merge(
         for photo in photos
     ]
     with catalog.begin():
-        return list(listings.merge(catalog, rows))
+        return list(listings.merge(catalog, rows, telling=telling))
 
 
 def _row(catalog: Connection) -> dict[str, object]:
@@ -154,6 +160,16 @@ def test_an_answer_without_an_observation_does_not_forget_where_and_when(catalog
     _merge(catalog, _page(catalog, "three", WEDNESDAY), PHOTO, at=WEDNESDAY)
     row = _row(catalog)
     assert (row["latitude"], row["is_obscured"]) == (None, False)
+
+
+def test_a_second_look_tells_of_the_licence_alone(catalog: Connection) -> None:
+    """What is known of the file stays: many a source tells less of a single photo."""
+    _merge(catalog, _page(catalog, "one", MONDAY), PHOTO)
+    bare = replace(PHOTO, licence=licence(None), original_url="https://photos.example/7/other.jpg", width_px=None)
+    _merge(catalog, _page(catalog, "two", TUESDAY), bare, at=TUESDAY, telling="licences")
+    row = _row(catalog)
+    assert (row["original_url"], row["width_px"]) == (PHOTO.original_url, 2048)
+    assert (row["licence_family"], row["checked_at"]) == ("all-rights-reserved", TUESDAY)
 
 
 def test_a_photo_that_is_there_again_is_recorded_and_may_be_fetched(catalog: Connection) -> None:
