@@ -25,6 +25,7 @@ PREFIX = "MEDIA_"
 TESTS_PREFIX = "MEDIA_TEST_"
 ENV_FILE = ".env"
 DEFAULT_HOME = Path(".media_pipeline")
+SUBJECTS_FILE = "subjects.yaml"
 BLOB_SCHEMES = ("file", "s3")
 # As SQLAlchemy takes a URL apart, which loading these settings must not import: to it a password may hold `/`, `?` and
 # `#`, at which `urlsplit` would end the host, and quote a piece of the password as the port.
@@ -57,6 +58,10 @@ class Settings(BaseSettings):
     )
     code_prefix: Annotated[str, Field(pattern=r"^[A-Z0-9-]{0,24}$")] = Field(
         "MYCO-IMG-", description="what public codes begin with"
+    )
+
+    subjects_path: Path | None = Field(
+        None, description="YAML file of what to look for; unset: `subjects.yaml` in the home folder, where there is one"
     )
 
     database_url: SecretStr | None = Field(
@@ -182,6 +187,17 @@ class Settings(BaseSettings):
         return self.blob_url or f"file:{self.home_path / 'blobs'}"
 
     @property
+    def subjects_file(self) -> Path | None:
+        """Where it is written what to look for. One that was named must be there: a typo is not «nothing»."""
+        if self.subjects_path is None:
+            own = self.home_path / SUBJECTS_FILE
+            return own if own.is_file() else None
+        named = self.subjects_path.expanduser().resolve()
+        if not named.is_file():
+            raise ConfigError(f"MEDIA_SUBJECTS_PATH={self.subjects_path}: no such file: correct the name, or unset it")
+        return named
+
+    @property
     def worker_count(self) -> int:
         return self.workers or os.cpu_count() or 1
 
@@ -205,10 +221,7 @@ def unknown_settings() -> dict[str, str | None]:
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """This process's environment, with these settings in place of its own: for a child that opens the same library."""
-    chosen = {
-        "home": str(settings.home_path),  # the child may work in another folder
-        **{name: _as_variable(value) for name, value in settings if name != "home" and value is not None},
-    }
+    chosen = {name: _as_variable(value) for name, value in settings if value is not None}
     others = {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
     return others | {PREFIX + name.upper(): value for name, value in chosen.items()}
 
@@ -216,6 +229,8 @@ def environment_of(settings: Settings) -> dict[str, str]:
 def _as_variable(value: object) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
+    if isinstance(value, Path):
+        return str(value.expanduser().resolve())  # the child may work in another folder
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -39,6 +39,8 @@ STAGES: Final[Mapping[str, ModuleType]] = {
 }
 # These look at the whole library; every other stage works source by source.
 WHOLE_LIBRARY: Final = frozenset({"index", "group", "publish"})
+# And this asset, in a stage that works source by source: the same is looked for at all of them.
+OF_ALL_SOURCES: Final = frozenset({"subjects"})
 OWNER: Final = "team:media-pipeline"
 
 
@@ -70,7 +72,8 @@ def _placed(name: str, stage: ModuleType, partitions: dg.StaticPartitionsDefinit
 
     def placed(spec: dg.AssetSpec) -> dg.AssetSpec:
         spec = spec.replace_attributes(group_name=name, owners=[OWNER])
-        return spec if name in WHOLE_LIBRARY else spec.replace_attributes(partitions_def=partitions)
+        whole = name in WHOLE_LIBRARY or spec.key.to_user_string() in OF_ALL_SOURCES
+        return spec if whole else spec.replace_attributes(partitions_def=partitions)
 
     return [asset.map_asset_specs(placed) for asset in found if isinstance(asset, dg.AssetsDefinition)]
 

@@ -22,8 +22,9 @@ ROOT = Path(__file__).parent.parent
 
 # asset: (group, partitioned, upstream)
 GRAPH = {
-    "source_walks": ("discover", True, []),
-    "source_pages": ("discover", True, []),
+    "subjects": ("discover", False, []),
+    "source_walks": ("discover", True, ["subjects"]),
+    "source_pages": ("discover", True, ["subjects"]),
     "source_listings": ("discover", True, ["source_pages"]),
     "originals": ("fetch", True, ["source_listings"]),
     "metadata": ("examine", True, ["originals"]),

@@ -5,6 +5,7 @@ What is not here: how a page reads (sources/), the bytes of any photo (stages/fe
 
 import gzip
 import hashlib
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
@@ -22,16 +23,22 @@ from media_pipeline.records import Made, Result, Subject, listing_id, page_id
 from media_pipeline.sources import SOURCES, about_sources
 from media_pipeline.sources.protocol import RECHECK, Answer, Parsed, Terms
 from media_pipeline.sources.uploads import PAGE_SIZE, page_of
+from media_pipeline.stages.discover.subject_rows import Fault, as_table
+from media_pipeline.stages.discover.subjects import read_yaml
 from media_pipeline.stores import ledger
 from media_pipeline.stores.blobs import BlobInfo
 from media_pipeline.stores.catalog import listings, tables
 from media_pipeline.stores.catalog.selections import unlisted
+from media_pipeline.stores.catalog.subjects import Written, all_subjects, sync_file
 from media_pipeline.stores.catalog.walks import subject_of
 from media_pipeline.stores.ledger import Due, Entry, Output
 from media_pipeline.stores.library import Library, require_uploads
+from media_pipeline.stores.texts import text_of_file
 
 WALKS = Output("source_walks", "1", own_input="asked", of="walk")
 PAGES = Output("source_pages", "1", of="page")
+# More of them are one mistake, made again and again.
+FAULTS_TOLD = 100
 
 
 def outputs(settings: Settings) -> tuple[Output, ...]:
@@ -49,6 +56,31 @@ def _terms(settings: Settings) -> Terms:
     return Terms(settings.uploads_licence, settings.uploads_attribution)
 
 
+@dg.asset(kinds={"yaml", "postgres"}, code_version="1")
+def subjects(context: dg.AssetExecutionContext, library: dg.ResourceParam[Library]) -> dg.MaterializeResult[None]:
+    """What to look for. One row is one taxon or place, of the file of subjects or of a command; a row of the file that
+    is wrong is told with its line and field, and stays what it was."""
+    begun = time.monotonic()
+    written, faults = load_subjects(library)
+    for fault in faults[:FAULTS_TOLD]:
+        context.log.warning("the file of subjects, %s", fault)
+    with library.engine.connect() as connection:
+        count = len(all_subjects(connection, library.tenant))
+    return dg.MaterializeResult(
+        metadata={
+            "outcome": f"{len(faults)} faults" if faults else "worked" if written.items else "nothing was due",
+            "items": written.items,
+            "seconds": round(time.monotonic() - begun, 3),
+            "added": written.added,
+            "changed": written.changed,
+            "removed": written.removed,
+            "fault_count": len(faults),
+            "faults": dg.MetadataValue.md(as_table(faults[:FAULTS_TOLD])),
+            "dagster/row_count": count,
+        }
+    )
+
+
 class Asked(dg.Config):
     """Which subjects are asked about."""
 
@@ -59,6 +91,7 @@ class Asked(dg.Config):
     specs=[
         dg.AssetSpec(
             "source_walks",
+            deps=["subjects"],
             description="What each source was asked. One row is one subject at one source: how far its answers were "
             "read, and in which round.",
             kinds={"postgres"},
@@ -66,6 +99,7 @@ class Asked(dg.Config):
         ),
         dg.AssetSpec(
             "source_pages",
+            deps=["subjects"],
             description="Answers of the sources, stored as received before anything is read from them. One row is one "
             "answer, or one page of uploaded files that were not listed before.\n\n" + about_sources(),
             kinds={"s3", "postgres"},
@@ -89,6 +123,17 @@ def source_listings(
 ) -> dg.MaterializeResult[None]:
     """What the sources offer. One row is one photo at one source, in one edition of its bytes."""
     return result_of(library, "source_listings", read_pages(run_of(context, library, progress)))
+
+
+def load_subjects(library: Library) -> tuple[Written, list[Fault]]:
+    """The table as the file says, where there is a file; without one, what a former file said stays."""
+    path = library.settings.subjects_file
+    if path is None:
+        return Written(), []
+    found, faults = read_yaml(text_of_file(path), name=str(path))
+    kept = {fault.subject_id for fault in faults if fault.subject_id}
+    with library.engine.begin() as connection:
+        return sync_file(connection, library.tenant, found, kept=kept), faults
 
 
 def store_pages(run: Run) -> Report:
