@@ -99,6 +99,8 @@ def tell_of_run(library: Library, steps: Sequence[Step], console: Console) -> No
     for step in steps:
         if step.outcome.startswith("held by"):
             console.print(f"{step.output}: {step.outcome}: that run does the work")
+        if step.output == "subjects" and step.outcome.endswith("faults"):
+            console.print(f"subjects: {step.outcome} in the file: media-pipeline subjects list", soft_wrap=True)
     if any(step.items for step in steps if step.output in OUTPUTS):
         return
     if is_empty(library):
