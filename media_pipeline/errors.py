@@ -24,6 +24,7 @@ What each reason means, and whether it is tried again, is a table in stores/reas
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 
@@ -72,12 +73,13 @@ class VectorIndexError(MediaServiceError):
 
 
 class ItemError(MediaPipelineError):
-    """One item cannot go on; the others do."""
+    """One item cannot go on; the others do. `until`: before then it is of no use to try again."""
 
-    def __init__(self, reason: str, detail: str = "") -> None:
+    def __init__(self, reason: str, detail: str = "", *, until: datetime | None = None) -> None:
         super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
+        self.until = until
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}" if self.detail else self.reason
@@ -86,8 +88,15 @@ class ItemError(MediaPipelineError):
 class AnswerError(ItemError):
     """A source's answer is of no use. `then`: ask again later, leave this subject, or ask the source nothing more."""
 
-    def __init__(self, reason: str, detail: str = "", *, then: Literal["retry", "skip", "stop"] = "skip") -> None:
-        super().__init__(reason, detail)
+    def __init__(
+        self,
+        reason: str,
+        detail: str = "",
+        *,
+        then: Literal["retry", "skip", "stop"] = "skip",
+        until: datetime | None = None,
+    ) -> None:
+        super().__init__(reason, detail, until=until)
         self.then = then
 
 

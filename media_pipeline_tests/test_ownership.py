@@ -25,8 +25,8 @@ OWNED = {
     "group": {"similarities", "duplicate_groups", "duplicate_members"},
     "publish": {"coverage"},
 }
-# Written by the loop for every stage; and made by a stage that is not written yet.
-OF_ALL = {"ledger"}
+# Written by the loop and by the HTTP client for every stage; and made by a stage that is not written yet.
+OF_ALL = {"ledger", "request_budgets"}
 OF_NONE = {"quality", *(["subjects", "source_walks", "source_observations", "source_rejections", "listing_changes"])}
 
 
