@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, Engine, bindparam, case, func, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from media_pipeline.stores.catalog.tables import request_budgets
@@ -34,7 +34,10 @@ _DAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a request wants of one row: its turn, and the budgets that must not be used up. None: no bound."""
+    """What a request wants of one row: its turn, and the budgets that must not be used up. None: no bound.
+
+    The rows are `source:NAME` (its API), `files:NAME` (the bytes of its files) and `host:NAME`.
+    """
 
     name: str
     per_s: float | None = None
@@ -45,10 +48,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The request may go after so long. `is_probe`: it tries, alone, whether a host works again."""
+    """The request may go after so long. `has_failed`: an answer must be told, by `answered`. `is_probe`: it tries,
+    alone, whether a host works again."""
 
     at: datetime
     wait_s: float
+    has_failed: bool = False
     is_probe: bool = False
 
 
@@ -91,10 +96,26 @@ def reserve(
     engine: Engine, claims: Sequence[Claim], *, patience_s: float, now: datetime | None = None
 ) -> Turn | Refused:
     """A turn that all the rows have free, or why there is none; a refusal changes nothing. No `now`: the database's."""
-    with _locked(engine, [claim.name for claim in claims], now) as (connection, rows, moment):
-        told, after = decide(rows, claims, now=moment, patience=timedelta(seconds=patience_s))
+    names, patience = [claim.name for claim in claims], timedelta(seconds=patience_s)
+    if not any(_counts(claim) for claim in claims):
+        # Nothing is taken that another could take too: for thousands of files of one host nobody waits for a lock.
+        told = _without_a_lock(engine, claims, names, patience, now)
+        if told is not None and not (isinstance(told, Turn) and told.is_probe):
+            return told
+    with _locked(engine, names, now) as (connection, rows, moment):
+        told, after = decide(rows, claims, now=moment, patience=patience)
         _write(connection, before=rows, after=after)
         return told
+
+
+def _without_a_lock(
+    engine: Engine, claims: Sequence[Claim], names: Sequence[str], patience: timedelta, now: datetime | None
+) -> Turn | Refused | None:
+    with engine.connect() as connection:
+        found = connection.execute(_READ, {"names": names}).all()
+    if len(found) < len(set(names)):
+        return None
+    return decide(_standings(found), claims, now=now or found[0].moment, patience=patience)[0]
 
 
 def decide(
@@ -118,11 +139,17 @@ def decide(
             standings[claim.name],
             free_at=standings[claim.name].free_at if claim.per_s is None else at + timedelta(seconds=1 / claim.per_s),
             blocked_until=at + PROBE if claim.name in probed else standings[claim.name].blocked_until,
-            requests_today=standings[claim.name].requests_today + 1,
+            # Only where somebody has a bound or a rate: a host without any is read, not written, for each file.
+            requests_today=standings[claim.name].requests_today + _counts(claim),
         )
         for claim in claims
     }
-    return Turn(at, (at - now).total_seconds(), is_probe=bool(probed)), after
+    has_failed = any(row.failures for row in rows.values())
+    return Turn(at, (at - now).total_seconds(), has_failed=has_failed, is_probe=bool(probed)), after
+
+
+def _counts(claim: Claim) -> bool:
+    return claim.per_s is not None or claim.requests_per_day is not None
 
 
 def _not_before(row: Standing, now: datetime) -> datetime:
@@ -159,14 +186,21 @@ def block(engine: Engine, names: Sequence[str], *, seconds: float, now: datetime
         return max(row.blocked_until or until for row in after.values())
 
 
-def answered(engine: Engine, host: str) -> None:
+def answered(engine: Engine, host: str, *, now: datetime | None = None) -> None:
     """It works: what had failed before is forgotten."""
-    row = request_budgets.c
-    # A pause that it asked for itself holds; one that failures made does not.
-    holds = case((row.failures < TRIPS_AT, row.blocked_until), else_=None)
-    works = update(request_budgets).where(row.name == host, row.failures > 0).values(failures=0, blocked_until=holds)
-    with engine.begin() as connection:
-        connection.execute(works)
+    with _locked(engine, [host], now) as (connection, rows, _):
+        row = rows[host]
+        # A pause that it asked for itself holds; one that failures made does not.
+        until = row.blocked_until if row.failures < TRIPS_AT else None
+        _write(connection, before=rows, after={host: replace(row, failures=0, blocked_until=until)})
+
+
+def spend_bytes(engine: Engine, account: str, *, size_bytes: int, now: datetime | None = None) -> None:
+    """So many bytes came."""
+    with _locked(engine, [account], now) as (connection, rows, moment):
+        row = rows[account].at(moment)
+        after = replace(row, bytes_today=row.bytes_today + size_bytes, bytes_this_hour=row.bytes_this_hour + size_bytes)
+        _write(connection, before=rows, after={account: after})
 
 
 def failed(engine: Engine, host: str, *, was_probe: bool = False, now: datetime | None = None) -> None:
@@ -187,14 +221,6 @@ def pause(failures: int) -> timedelta:
     return min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
 
 
-def spend_bytes(engine: Engine, source: str, *, size_bytes: int, now: datetime | None = None) -> None:
-    """So many bytes came."""
-    with _locked(engine, [source], now) as (connection, rows, moment):
-        row = rows[source].at(moment)
-        after = replace(row, bytes_today=row.bytes_today + size_bytes, bytes_this_hour=row.bytes_this_hour + size_bytes)
-        _write(connection, before=rows, after={source: after})
-
-
 def standing(engine: Engine, names: Sequence[str]) -> dict[str, Standing]:
     """The rows as they are, of those that exist."""
     with engine.connect() as connection:
@@ -213,25 +239,41 @@ def _locked(
             fresh = [asdict(Standing(name)) for name in sorted(set(names))]
             connection.execute(insert(request_budgets).on_conflict_do_nothing(), fresh)
             found = connection.execute(_LOCK, {"names": names}).all()
-        rows = {row.name: Standing(*row[: len(request_budgets.columns)]) for row in found}
-        yield connection, rows, now or found[0].moment
+        yield connection, _standings(found), now or found[0].moment
 
 
+def _standings(found: Sequence[Row[Any]]) -> dict[str, Standing]:
+    return {row.name: Standing(*row[: len(request_budgets.columns)]) for row in found}
+
+
+_READ: Final = select(request_budgets, func.clock_timestamp().label("moment")).where(
+    request_budgets.c.name.in_(bindparam("names", expanding=True))
+)
 _LOCK: Final = (
-    select(
-        request_budgets,
-        func.clock_timestamp().label("moment"),
+    _READ.add_columns(
         # For this transaction: its commit waits for no disk, while others wait for its rows. When the machine dies, the
         # turns of the last moment may be given once more; no other row is written here.
         func.set_config("synchronous_commit", "off", True),
     )
-    .where(request_budgets.c.name.in_(bindparam("names", expanding=True)))
     .order_by(request_budgets.c.name)
     .with_for_update()
 )
 
 
+# Once, because building it takes longer than running it.
+_WRITE: Final = (
+    update(request_budgets)
+    .where(request_budgets.c.name == bindparam("of"))
+    .values({column.name: bindparam(column.name) for column in request_budgets.columns if column.name != "name"})
+)
+
+
 def _write(connection: Connection, *, before: Mapping[str, Standing], after: Mapping[str, Standing]) -> None:
-    for name, row in after.items():
-        if row != before[name]:
-            connection.execute(update(request_budgets).where(request_budgets.c.name == name).values(**asdict(row)))
+    if changed := [row for name, row in after.items() if row != before[name]]:
+        connection.execute(_WRITE, [_values(row) for row in changed])
+
+
+def _values(row: Standing) -> dict[str, object]:
+    return {"of": row.name} | {
+        column.name: getattr(row, column.name) for column in fields(row) if column.name != "name"
+    }

@@ -139,16 +139,16 @@ def test_a_pause_that_was_asked_for_holds_for_all(library: Library) -> None:
 def test_a_host_that_fails_five_times_is_left_alone(library: Library) -> None:
     """One request tries it after a minute while others are refused; failing, it is left alone for two."""
     engine, claim = library.engine, Claim("host:a")
-    for _ in range(TRIPS_AT):
-        assert reserve(engine, [claim], patience_s=0, now=NOON) == Turn(NOON, 0.0)
+    for count in range(TRIPS_AT):
+        assert reserve(engine, [claim], patience_s=0, now=NOON) == Turn(NOON, 0.0, has_failed=count > 0)
         failed(engine, "host:a", now=NOON)
     assert reserve(engine, [claim], patience_s=600, now=at(1)) == Refused("host_down", "host:a", at(60))
     failed(engine, "host:a", now=at(2))  # one that was still under way
-    assert reserve(engine, [claim], patience_s=0, now=at(60)) == Turn(at(60), 0.0, is_probe=True)
+    assert reserve(engine, [claim], patience_s=0, now=at(60)) == Turn(at(60), 0.0, has_failed=True, is_probe=True)
     assert reserve(engine, [claim], patience_s=600, now=at(61)) == Refused("host_down", "host:a", at(180))
     failed(engine, "host:a", was_probe=True, now=at(70))
     assert reserve(engine, [claim], patience_s=600, now=at(71)) == Refused("host_down", "host:a", at(190))
-    assert reserve(engine, [claim], patience_s=0, now=at(190)) == Turn(at(190), 0.0, is_probe=True)
+    assert reserve(engine, [claim], patience_s=0, now=at(190)) == Turn(at(190), 0.0, has_failed=True, is_probe=True)
     answered(engine, "host:a")
     assert reserve(engine, [claim], patience_s=0, now=at(191)) == Turn(at(191), 0.0)
 

@@ -13,7 +13,7 @@ from media_pipeline.stores.catalog.tables.schema import metadata, text_column
 request_budgets = Table(
     "request_budgets",
     metadata,
-    # `source:NAME` or `host:NAME`.
+    # `source:NAME`, `files:NAME` or `host:NAME`.
     text_column("name"),
     # The next request may go then: each that is granted moves it on by one interval.
     Column("free_at", DateTime(timezone=True)),
