@@ -36,6 +36,9 @@ DATABASE_URL = re.compile(
 # What stands before the `@` of a URL.
 USER_INFO = re.compile(r"//[^/]*@")
 BUCKET = re.compile(r"[A-Za-z0-9._-]{3,255}")
+# Within the brackets of a User-Agent.
+CONTACT = re.compile(r"[^\x00-\x1f\x7f-\U0010ffff()\\]{1,200}")
+HOST_AND_PORT = re.compile(r"(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
 
 
 class Settings(BaseSettings):
@@ -85,6 +88,14 @@ class Settings(BaseSettings):
     model: str = Field("descriptor-512", description="embedding model, a name of the registry in `models/`")
     model_weights: str = Field("", description="weights of that model, where it has any")
     contact: str = Field("", description="e-mail or URL in the User-Agent of requests to public sources")
+    flickr_key: SecretStr | None = Field(None, description="key of Flickr's API; unset: Flickr is not asked")
+    limits: Annotated[dict[str, dict[str, int | float | None]], NoDecode] = Field(
+        default_factory=dict, description='of sources, as JSON: `{"inaturalist": {"requests_per_s": 0.5}}`'
+    )
+    honour_noai: bool = Field(True, description="a file whose server says `X-Robots-Tag: noai` is not taken")
+    allowed_private_hosts: str = Field(
+        "", description="`HOST` or `HOST:PORT`, by comma, that may be inside a private network; for tests"
+    )
 
     relist_days: int = Field(
         7, ge=0, le=3650, description="a subject is asked about again at each source after so many days; 0: never"
@@ -110,7 +121,7 @@ class Settings(BaseSettings):
         default_factory=dict, description='partitions per source, as JSON: `{"uploads": 4}`; a source not named has one'
     )
 
-    @field_validator("shards", mode="before")
+    @field_validator("shards", "limits", mode="before")
     @classmethod
     def _is_json(cls, value: object) -> object:
         # Read here and not by pydantic-settings, whose error is of another kind and names no variable.
@@ -118,6 +129,26 @@ class Settings(BaseSettings):
             return json.loads(value) if isinstance(value, str) else value
         except ValueError as error:
             raise ValueError(f"must be JSON: {error}") from error
+
+    @field_validator("contact")
+    @classmethod
+    def _is_contact(cls, value: str) -> str:
+        if not value:
+            return value
+        if not CONTACT.fullmatch(value):
+            # It is part of a header: a line break in it would begin another.
+            raise ValueError("must be one line of printable ASCII without `(`, `)` and `\\`")
+        if "@" not in value and not value.lower().startswith(("http://", "https://")):
+            raise ValueError("must be an e-mail address or a URL that begins with http:// or https://")
+        return value
+
+    @field_validator("allowed_private_hosts")
+    @classmethod
+    def _are_hosts(cls, value: str) -> str:
+        for host in _by_comma(value):
+            if not HOST_AND_PORT.fullmatch(host):
+                raise ValueError(f"{host!r} is no HOST or HOST:PORT")
+        return value
 
     @field_validator("blob_url", "uploads_url")
     @classmethod
@@ -198,6 +229,11 @@ class Settings(BaseSettings):
         return named
 
     @property
+    def private_hosts(self) -> frozenset[str]:
+        """Those of `allowed_private_hosts`."""
+        return frozenset(_by_comma(self.allowed_private_hosts))
+
+    @property
     def worker_count(self) -> int:
         return self.workers or os.cpu_count() or 1
 
@@ -232,6 +268,10 @@ def _as_variable(value: object) -> str:
     if isinstance(value, Path):
         return str(value.expanduser().resolve())  # the child may work in another folder
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _by_comma(value: str) -> list[str]:
+    return [part for given in value.lower().split(",") if (part := given.strip())]
 
 
 def _must_name_a_bucket(rest: str) -> None:

@@ -67,6 +67,11 @@ def test_the_page_and_the_class_have_the_same_defaults() -> None:
         ("MEDIA_S3_ENDPOINT_URL", "minio:9000", "must be http://HOST:PORT or https://HOST:PORT"),
         ("MEDIA_SHARDS", "uploads=4", 'as JSON: `{"uploads": 4}`'),
         ("MEDIA_SHARDS", "[4]", 'as JSON: `{"uploads": 4}`'),
+        ("MEDIA_LIMITS", "fast", "must be JSON"),
+        ("MEDIA_CONTACT", "me", "must be an e-mail address or a URL"),
+        ("MEDIA_CONTACT", "a@b.example (me)", "one line of printable ASCII"),
+        ("MEDIA_CONTACT", "jané@b.example", "one line of printable ASCII"),
+        ("MEDIA_ALLOWED_PRIVATE_HOSTS", "http://a", "'http://a' is no HOST or HOST:PORT"),
     ],
 )
 def test_a_wrong_value_is_told(name: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,6 +83,19 @@ def test_a_wrong_value_is_told(name: str, value: str, said: str, monkeypatch: py
     assert sentence.startswith(f"{name}=")
     assert value in sentence
     assert said in sentence
+
+
+def test_a_contact_begins_no_other_header(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a part of one."""
+    monkeypatch.setenv("MEDIA_CONTACT", "a@b.example\r\nX-Other: 1")
+    with pytest.raises(ConfigError, match=r"^MEDIA_CONTACT=.*one line of printable ASCII"):
+        Settings.load()
+
+
+def test_private_hosts_are_given_by_comma() -> None:
+    """With or without a port, in any case."""
+    settings = Settings.load(allowed_private_hosts=" Localhost:80, a.example,[::1]:9 ,")
+    assert settings.private_hosts == {"localhost:80", "a.example", "[::1]:9"}
 
 
 def test_each_wrong_value_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:

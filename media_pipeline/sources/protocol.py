@@ -29,8 +29,8 @@ RECHECK: Final = "recheck"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How hard one source may be asked, by all workers and runs together. Settings may change any field
-    (`MEDIA_LIMITS`), but no rate above `fastest_per_s`, the provider's own bound."""
+    """How hard one source may be asked, by all workers and runs together. Settings may change it (`MEDIA_LIMITS`), but
+    not what the provider itself says: `fastest_per_s`, which no rate may exceed, and `needs_contact`."""
 
     priority: int
     requests_per_s: float

@@ -1,4 +1,4 @@
-"""One library, opened: its settings, catalog, blobs, uploads and index. Works without Dagster.
+"""One library, opened: its settings, catalog, blobs, uploads, index and HTTP client. Works without Dagster.
 
 What is not here: how any of them works (the other modules of stores/), and what is done with them (stages/).
 """
@@ -19,6 +19,7 @@ from media_pipeline.stores.blobs import Blobs, S3Options, open_blobs
 from media_pipeline.stores.catalog import embedded
 from media_pipeline.stores.catalog.migrate import current, migrate, newest
 from media_pipeline.stores.folder import LocalBlobs
+from media_pipeline.stores.http import Http
 from media_pipeline.stores.index.interface import IndexStore
 from media_pipeline.stores.index.store import open_index_store
 
@@ -36,6 +37,7 @@ class Library:
     blobs: Blobs
     bucket: Blobs
     index: IndexStore
+    http: Http
 
     @property
     def tenant(self) -> str:
@@ -53,7 +55,9 @@ def open_library(settings: Settings) -> Iterator[Library]:
             _require_schema(engine)
         index = open_index(settings)
         stack.callback(index.close)
-        yield Library(settings, engine, open_library_blobs(settings), open_uploads(settings), index)
+        http = Http(settings, engine)
+        stack.callback(http.close)
+        yield Library(settings, engine, open_library_blobs(settings), open_uploads(settings), index, http)
 
 
 @contextmanager

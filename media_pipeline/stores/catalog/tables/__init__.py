@@ -1,6 +1,7 @@
 """The tables of schema `media`, one module for each owner: the stage that alone writes them.
 
-Every table carries `tenant`, and every foreign key too, so that no row of one tenant can point into another's.
+Every table carries `tenant`, and every foreign key too, so that no row of one tenant can point into another's; all but
+`request_budgets`, whose module says why.
 What is not here: how they come to be (migrations/), the views people query (migrations/), how the ledger is read
 (stores/ledger.py).
 """
@@ -23,6 +24,7 @@ from media_pipeline.stores.catalog.tables.group import duplicate_groups, duplica
 from media_pipeline.stores.catalog.tables.index import index_generations
 from media_pipeline.stores.catalog.tables.ledger import ledger
 from media_pipeline.stores.catalog.tables.publish import coverage
+from media_pipeline.stores.catalog.tables.requests import request_budgets
 from media_pipeline.stores.catalog.tables.schema import SCHEMA, metadata
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "media_metadata",
     "metadata",
     "quality",
+    "request_budgets",
     "similarities",
     "source_listings",
     "source_observations",
