@@ -36,6 +36,8 @@ INTERRUPTED = 130
 out = Console(width=None if sys.stdout.isatty() else 120)
 Home = Annotated[Path | None, typer.Option(help="Folder of the library; unset: MEDIA_HOME or .media_pipeline.")]
 
+Sources = Annotated[list[str] | None, typer.Option(help="Only this source; may be given again.")]
+
 
 def main() -> None:
     """The console script. An error of ours is a sentence, not a traceback."""
@@ -80,7 +82,7 @@ def demo(
 @app.command()
 def run(
     home: Home = None,
-    source: Annotated[list[str] | None, typer.Option(help="Only this source; may be given again.")] = None,
+    source: Sources = None,
 ) -> None:
     """Run every stage for everything that is due, with a bar for each step."""
     from media_pipeline.operations.running import run_and_tell
@@ -109,6 +111,28 @@ def retry(
 
     count = revive(_settings(home), stage=stage, reason=reason)
     out.print(f"{count} items will be tried again by the next run: media-pipeline run" if count else "nothing to retry")
+
+
+@app.command()
+def relist(
+    home: Home = None,
+    source: Sources = None,
+    check_licences: Annotated[
+        bool, typer.Option("--check-licences", help="Only look up the photos that the library holds.")
+    ] = False,
+) -> None:
+    """Ask the sources again now, whatever was asked lately: every subject, or every photo that the library holds."""
+    from media_pipeline.operations.relisting import ask_again, check
+
+    (check if check_licences else ask_again)(_settings(home), source or [], out)
+
+
+@app.command()
+def reparse(home: Home = None, source: Sources = None) -> None:
+    """Read the stored answers of the sources again, without the network: after a parser was mended."""
+    from media_pipeline.operations.relisting import read_again
+
+    read_again(_settings(home), source or [], out)
 
 
 @app.command()

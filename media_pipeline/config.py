@@ -92,6 +92,11 @@ class Settings(BaseSettings):
     limits: Annotated[dict[str, dict[str, int | float | None]], NoDecode] = Field(
         default_factory=dict, description='of sources, as JSON: `{"inaturalist": {"requests_per_s": 0.5}}`'
     )
+    mirrors: Annotated[dict[str, str], NoDecode] = Field(
+        default_factory=dict,
+        description="addresses asked in place of others, as JSON: "
+        '`{"https://api.gbif.org/": "http://cache.lan:8080/gbif/"}`',
+    )
     honour_noai: bool = Field(True, description="a file whose server says `X-Robots-Tag: noai` is not taken")
     allowed_private_hosts: str = Field(
         "", description="`HOST` or `HOST:PORT`, by comma, that may be inside a private network; for tests"
@@ -99,6 +104,14 @@ class Settings(BaseSettings):
 
     relist_days: int = Field(
         7, ge=0, le=3650, description="a subject is asked about again at each source after so many days; 0: never"
+    )
+
+    recheck_days: int = Field(
+        30,
+        ge=0,
+        le=3650,
+        description="a photo of the library that was not seen at its source for so many days is looked up again; "
+        "0: never",
     )
 
     max_bytes: int = Field(100_000_000, ge=1, description="largest original that is stored")
@@ -121,7 +134,7 @@ class Settings(BaseSettings):
         default_factory=dict, description='partitions per source, as JSON: `{"uploads": 4}`; a source not named has one'
     )
 
-    @field_validator("shards", "limits", mode="before")
+    @field_validator("shards", "limits", "mirrors", mode="before")
     @classmethod
     def _is_json(cls, value: object) -> object:
         # Read here and not by pydantic-settings, whose error is of another kind and names no variable.
@@ -129,6 +142,14 @@ class Settings(BaseSettings):
             return json.loads(value) if isinstance(value, str) else value
         except ValueError as error:
             raise ValueError(f"must be JSON: {error}") from error
+
+    @field_validator("mirrors")
+    @classmethod
+    def _are_addresses(cls, value: dict[str, str]) -> dict[str, str]:
+        for address in (*value, *value.values()):
+            if not address.startswith(("http://", "https://")):
+                raise ValueError(f"{address!r} does not begin with http:// or https://")
+        return value
 
     @field_validator("contact")
     @classmethod

@@ -14,14 +14,17 @@ from rich.console import Console
 
 from media_pipeline.config import Settings
 from media_pipeline.definitions import build_definitions
-from media_pipeline.errors import ConfigError
+from media_pipeline.errors import ConfigError, SourceError
 from media_pipeline.operations.bars import Bars
 from media_pipeline.operations.dagster_home import prepared_dagster_home
 from media_pipeline.operations.reporting import Step, is_empty, stage_table
+from media_pipeline.orchestration.jobs import JOBS
 from media_pipeline.orchestration.partitions import all_partitions, source_of
 from media_pipeline.orchestration.work import Progress
 from media_pipeline.pipeline import EVERYTHING, OUTPUTS
-from media_pipeline.sources import EXPLAINED
+from media_pipeline.sources import EXPLAINED, WEB_SOURCES
+from media_pipeline.sources.chosen import key_of, limits_of, require_contact
+from media_pipeline.stores.catalog.subjects import all_subjects
 from media_pipeline.stores.library import Library, open_library
 
 # Dagster prints its whole event log otherwise; it is kept all the same, and shown in the UI.
@@ -39,21 +42,57 @@ def partitions_of_sources(settings: Settings, sources: Sequence[str]) -> list[st
     return [partition for partition in known if not sources or source_of(partition) in sources]
 
 
-def run_everything(settings: Settings, partitions: Sequence[str], *, progress: Progress) -> list[Step]:
-    """Every asset for each partition; the first error of a store ends it."""
-    job = build_definitions(settings=settings, progress=progress).resolve_job_def(EVERYTHING)
+def partitions_to_ask(library: Library, sources: Sequence[str], console: Console) -> list[str]:
+    """The partitions of the named sources; of none named, all that can be worked: a web source needs subjects, and most
+    need a contact or a key. One that was named and cannot is a ConfigError, when it is asked."""
+    partitions = partitions_of_sources(library.settings, sources)
+    if sources:
+        return partitions
+    with library.engine.connect() as connection:
+        is_told = library.settings.subjects_file is not None or bool(all_subjects(connection, library.tenant))
+    if not is_told:
+        return [partition for partition in partitions if source_of(partition) not in WEB_SOURCES]
+    missing = {name: why for name in WEB_SOURCES if (why := why_not_asked(name, library.settings))}
+    for why in missing.values():
+        console.print(f"[yellow]left out:[/yellow] {why}", highlight=False, soft_wrap=True)
+    return [partition for partition in partitions if source_of(partition) not in missing]
+
+
+def why_not_asked(name: str, settings: Settings) -> str | None:
+    """What the settings lack for this web source to be asked."""
+    source = WEB_SOURCES[name]
+    try:
+        require_contact(name, limits_of(source, settings), settings)
+        key_of(source, settings)
+    except ConfigError as error:
+        return str(error)
+    return None
+
+
+def run_job(
+    settings: Settings, job: str, partitions: Sequence[str], *, progress: Progress
+) -> tuple[list[Step], list[str]]:
+    """The job for each partition: its steps, and what was wrong with sources. A source that is away must not keep the
+    others waiting; the first error of a store ends it."""
+    resolved = build_definitions(settings=settings, progress=progress).resolve_job_def(job)
     steps: dict[str, Step] = {}
+    troubles: list[str] = []
     with _instance(settings) as instance:
         for partition in partitions:
             try:
-                result = job.execute_in_process(instance=instance, partition_key=partition, run_config=QUIET)
+                result = resolved.execute_in_process(
+                    instance=instance, partition_key=partition, run_config={**QUIET, **JOBS[job].config}
+                )
             except dg.DagsterExecutionInterruptedError as error:
                 raise KeyboardInterrupt from error
+            except SourceError as error:
+                troubles.append(str(error))
+                continue
             for event in result.get_asset_materialization_events():
                 step = _step(event.materialization)
                 former = steps.get(step.output)
                 steps[step.output] = step if former is None else _together(former, step)
-    return list(steps.values())
+    return list(steps.values()), troubles
 
 
 def _instance(settings: Settings) -> dg.DagsterInstance:
@@ -83,14 +122,20 @@ def _together(former: Step, step: Step) -> Step:
 
 def run_and_tell(settings: Settings, sources: Sequence[str], console: Console) -> None:
     """Run with bars, then the table of stages; when nothing was due, say so."""
-    partitions = partitions_of_sources(settings, sources)
     if not settings.uploads_url:
         (settings.home_path / "bucket").mkdir(parents=True, exist_ok=True)
     # Held open over all runs: the embedded database is started once.
     with open_library(settings) as library:
-        with Bars(console) as bars:
-            steps = run_everything(settings, partitions, progress=bars)
-        tell_of_run(library, steps, console)
+        run_and_show(library, EVERYTHING, partitions_to_ask(library, sources, console), console)
+
+
+def run_and_show(library: Library, job: str, partitions: Sequence[str], console: Console) -> None:
+    """A job with bars, and the table of stages. Sources that were away are told at the end, as an error."""
+    with Bars(console) as bars:
+        steps, troubles = run_job(library.settings, job, partitions, progress=bars)
+    tell_of_run(library, steps, console)
+    if troubles:
+        raise SourceError("\n".join(troubles))
 
 
 def tell_of_run(library: Library, steps: Sequence[Step], console: Console) -> None:

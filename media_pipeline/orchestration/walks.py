@@ -27,6 +27,7 @@ from media_pipeline.records import Made, NotApplicable, Result, page_id
 from media_pipeline.sources.protocol import Answer, Limits, Request, WebSource
 from media_pipeline.stores.catalog import walks
 from media_pipeline.stores.catalog.selections import walks_of
+from media_pipeline.stores.catalog.subjects import all_subjects
 from media_pipeline.stores.catalog.tables import source_pages, source_walks
 from media_pipeline.stores.ledger import Due, Entry, Output
 
@@ -99,7 +100,7 @@ def _planned(asking: Asking, place: Desk) -> FromClause:
     with place.connection.begin():
         mine = {
             subject.subject_id: walks.question(subject, source=source, per_subject=asking.limits.per_subject)
-            for subject in walks.active_subjects(place.connection, library.tenant)
+            for subject in all_subjects(place.connection, library.tenant)
             if partition_for(source, subject.subject_id, library.settings.shards) == partition
             and (asking.only is None or subject.subject_id in asking.only)
         }

@@ -89,6 +89,14 @@ class Report:
     def note(self, output: str, what: str, count: int = 1) -> None:
         self.noted.setdefault(output, Counter())[what] += count
 
+    def add(self, other: Report) -> None:
+        """What came of more work of the same run."""
+        for output, counts in other.outcomes.items():
+            self.outcomes.setdefault(output, Counter()).update(counts)
+        for output, notes in other.noted.items():
+            self.noted.setdefault(output, Counter()).update(notes)
+        self.seconds += other.seconds
+
     def of(self, output: str) -> Counter[tuple[str, str]]:
         return self.outcomes.get(output, Counter())
 

@@ -31,6 +31,7 @@ LIMITS: Final = Limits(
     priority=85,
     requests_per_s=500 / 3600,
     fastest_per_s=200 / 60,
+    budget="wikimedia",
     downloads=1,
     downloads_per_s=0.5,
     per_subject=10,

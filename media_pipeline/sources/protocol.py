@@ -35,6 +35,8 @@ class Limits:
     priority: int
     requests_per_s: float
     fastest_per_s: float
+    # Sources of one provider name one budget: their requests count together.
+    budget: str = ""
     requests_per_day: int | None = None
     bytes_per_hour: int | None = None
     bytes_per_day: int | None = None

@@ -35,7 +35,7 @@ from media_pipeline.stores.bodies import Page, Spool
 from media_pipeline.stores.catalog import budgets
 from media_pipeline.stores.catalog.budgets import Claim, Refused, Turn
 from media_pipeline.stores.exchanges import Broken, Head, Pace
-from media_pipeline.stores.urls import checked, host_of, led_to, masked, with_params
+from media_pipeline.stores.urls import checked, host_of, led_to, masked, mirrored, with_params
 
 if TYPE_CHECKING:
     from media_pipeline.stores.wire import Wire
@@ -115,7 +115,7 @@ class _Errand:
     def claims(self, host: str) -> tuple[Claim, ...]:
         limits = self.limits
         if self.is_page:
-            asks = Claim(f"source:{self.source}", limits.requests_per_s, limits.requests_per_day)
+            asks = Claim(f"source:{limits.budget or self.source}", limits.requests_per_s, limits.requests_per_day)
             return asks, Claim(f"host:{host}", limits.requests_per_s)
         bytes_only = Claim(
             f"files:{self.source}", bytes_per_hour=limits.bytes_per_hour, bytes_per_day=limits.bytes_per_day
@@ -124,7 +124,7 @@ class _Errand:
 
     def rows(self, host: str) -> list[str]:
         """Those that a pause it asks for holds for: the hosts of an API and of its files are mostly not the same."""
-        return [f"host:{host}", *([f"source:{self.source}"] if self.is_page else [])]
+        return [f"host:{host}", *([f"source:{self.limits.budget or self.source}"] if self.is_page else [])]
 
     @property
     def secret(self) -> str:
@@ -250,6 +250,7 @@ class Http:
 
     def _ask(self, url: str, errand: _Errand, *, tries: int, patience_s: float) -> Head:
         """One request to one host, at its turn, and what it means for the host."""
+        url = mirrored(url, self._settings.mirrors)
         host, into = host_of(url), errand.into
         with self._place_at(host, errand):
             turn = self._turn(errand, host, patience_s)

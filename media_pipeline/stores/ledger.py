@@ -337,6 +337,12 @@ def revive_listings(connection: Connection, tenant: str, listings: Sequence[UUID
     return connection.execute(update(ledger).where(chosen).values(status="failed", attempts=0, retry_at=now)).rowcount
 
 
+def outdate(connection: Connection, tenant: str, output: str, partitions: Sequence[str]) -> int:
+    """Everything of this output in these partitions is stale: to be made anew; how many."""
+    chosen = and_(ledger.c.tenant == tenant, ledger.c.output == output, ledger.c.partition.in_(partitions))
+    return connection.execute(update(ledger).where(chosen).values(version="")).rowcount
+
+
 def forget(connection: Connection, tenant: str, output: str, items: Sequence[UUID]) -> None:
     """Drop the rows of items that are no longer there."""
     connection.execute(

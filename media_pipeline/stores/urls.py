@@ -5,6 +5,7 @@ What is not here: the addresses behind a name (addresses.py), which are checked 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import quote, quote_plus, urlencode, urljoin, urlsplit
 
 from media_pipeline.errors import FetchError
@@ -34,6 +35,12 @@ def checked(url: str) -> str:
     if parts.username is not None or parts.password is not None:
         raise FetchError("bad_url", "it names a user")
     return url
+
+
+def mirrored(url: str, mirrors: Mapping[str, str]) -> str:
+    """The address to ask in its place, where an operator has a mirror or proxy of it; of several the longest."""
+    begins = max((known for known in mirrors if url.startswith(known)), key=len, default="")
+    return mirrors[begins] + url.removeprefix(begins) if begins else url
 
 
 def host_of(url: str) -> str:

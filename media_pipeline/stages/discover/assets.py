@@ -7,7 +7,9 @@ import gzip
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import timedelta
+from functools import partial
 
 import dagster as dg
 from pydantic import Field
@@ -17,11 +19,14 @@ from sqlalchemy.dialects.postgresql import insert
 from media_pipeline.config import Settings
 from media_pipeline.errors import AnswerError, BlobCorrupt, BlobMissing, ItemError
 from media_pipeline.orchestration.partitions import partition_for, source_of
+from media_pipeline.orchestration.rechecks import recheck
 from media_pipeline.orchestration.reports import result_of, results_of, run_of
+from media_pipeline.orchestration.walks import Asking, walk_all
 from media_pipeline.orchestration.work import Progress, Report, Run, desk, entry_of
-from media_pipeline.records import Made, Result, Subject, listing_id, page_id
-from media_pipeline.sources import SOURCES, about_sources
-from media_pipeline.sources.protocol import RECHECK, Answer, Parsed, Terms
+from media_pipeline.records import Made, Result, listing_id, page_id
+from media_pipeline.sources import SOURCES, WEB_SOURCES, about_sources
+from media_pipeline.sources.chosen import key_of, limits_of, require_contact
+from media_pipeline.sources.protocol import RECHECK, Answer, Parsed, Terms, WebSource
 from media_pipeline.sources.uploads import PAGE_SIZE, page_of
 from media_pipeline.stages.discover.subject_rows import Fault, as_table
 from media_pipeline.stages.discover.subjects import read_yaml
@@ -29,14 +34,15 @@ from media_pipeline.stores import ledger
 from media_pipeline.stores.blobs import BlobInfo
 from media_pipeline.stores.catalog import listings, tables
 from media_pipeline.stores.catalog.selections import unlisted
-from media_pipeline.stores.catalog.subjects import Written, all_subjects, sync_file
-from media_pipeline.stores.catalog.walks import subject_of
+from media_pipeline.stores.catalog.subjects import CONTENT, Written, all_subjects, subject_of, sync_file, without_media
 from media_pipeline.stores.ledger import Due, Entry, Output
 from media_pipeline.stores.library import Library, require_uploads
 from media_pipeline.stores.texts import text_of_file
 
 WALKS = Output("source_walks", "1", own_input="asked", of="walk")
 PAGES = Output("source_pages", "1", of="page")
+# What is looked at again by the way must not use up the day of what is new.
+RECHECKS_A_RUN = 200
 # More of them are one mistake, made again and again.
 FAULTS_TOLD = 100
 
@@ -82,9 +88,13 @@ def subjects(context: dg.AssetExecutionContext, library: dg.ResourceParam[Librar
 
 
 class Asked(dg.Config):
-    """Which subjects are asked about."""
+    """How a web source is asked in this run; what is not chosen here, the settings say."""
 
-    without_media_only: bool = Field(False, description="only those that no accepted photo is of, and those once more")
+    without_media_only: bool = Field(False, description="only subjects that no accepted photo is of, and those anew")
+    relist_days: int | None = Field(None, ge=0, description="every subject that was asked about so long ago; 0: all")
+    recheck_days: int | None = Field(
+        None, ge=0, description="no subject, but photos of the library that nobody saw for so long; 0: all"
+    )
 
 
 @dg.multi_asset(
@@ -114,7 +124,9 @@ def source_pages(
     progress: dg.ResourceParam[Progress],
 ) -> Iterator[dg.MaterializeResult[None]]:
     run = run_of(context, library, progress)
-    yield from results_of(library, (WALKS, PAGES), store_pages(run))
+    source = WEB_SOURCES.get(source_of(run.partition))
+    report = store_pages(run) if source is None else ask(run, source, config)
+    yield from results_of(library, (WALKS, PAGES), report)
 
 
 @dg.asset(deps=["source_pages"], kinds={"postgres"}, code_version="1")
@@ -134,6 +146,39 @@ def load_subjects(library: Library) -> tuple[Written, list[Fault]]:
     kept = {fault.subject_id for fault in faults if fault.subject_id}
     with library.engine.begin() as connection:
         return sync_file(connection, library.tenant, found, kept=kept), faults
+
+
+def ask(run: Run, source: WebSource, asked: Asked) -> Report:
+    """Ask a web source about the subjects that are due, and then about photos that nobody saw for long."""
+    library, settings = run.library, run.library.settings
+    limits = limits_of(source, settings)
+    require_contact(source.name, limits, settings)
+    asking = Asking(
+        source,
+        limits,
+        partial(library.http.get, source=source.name, limits=limits, key=key_of(source, settings)),
+        WALKS,
+        PAGES,
+        relist_after=_days(settings.relist_days, asked.relist_days),
+    )
+    if asked.recheck_days is not None:
+        return recheck(asking, run, unseen_for=timedelta(days=asked.recheck_days))
+    if asked.without_media_only:
+        with library.engine.connect() as connection:
+            asking = replace(asking, only=without_media(connection, library.tenant), relist_after=timedelta(0))
+        return walk_all(asking, run)
+    report = walk_all(asking, run)
+    if settings.recheck_days and report.held_by is None:
+        days = timedelta(days=settings.recheck_days)
+        report.add(recheck(asking, run, unseen_for=days, most=RECHECKS_A_RUN))
+    return report
+
+
+def _days(standing: int, chosen: int | None) -> timedelta | None:
+    """After how long something is asked again; None: never. Whoever chooses 0 means now, the setting 0 means never."""
+    if chosen is not None:
+        return timedelta(days=chosen)
+    return timedelta(days=standing) if standing else None
 
 
 def store_pages(run: Run) -> Report:
@@ -200,6 +245,9 @@ def read_pages(run: Run) -> Report:
         run.progress.begin(output.name, place.count_due(pages))
         for due in place.read_due(pages):
             parsed, result = _parsed(run, due)
+            report.note(output.name, "listings", len(parsed.listings))
+            for rejection in parsed.rejections:
+                report.note(output.name, f"rejected/{rejection.reason}")
             with place.commit([entry_of(run, due, output=output, result=result)]) as connection:
                 _write(connection, run, due, parsed)
             run.progress.advance(output.name, 1)
@@ -214,7 +262,7 @@ def _pages(run: Run) -> FromClause:
         select(
             pages.c.page_id.label("item_id"),
             *(pages.c[name] for name in ("partition", "blob_key", "sha256", "cursor", "status_code", "received_at")),
-            *(about.c[name].label(f"about_{name}") for name in Subject.__dataclass_fields__),
+            *(about.c[name].label(f"about_{name}") for name in CONTENT),
         )
         .select_from(pages.outerjoin(about, same))
         .where(pages.c.tenant == run.library.tenant, pages.c.partition == run.partition)
@@ -231,7 +279,7 @@ def _parsed(run: Run, due: Due) -> tuple[Parsed, Result]:
         return Parsed(), ItemError("blob_lost", str(error))
     subject = None
     if row["about_subject_id"] is not None:
-        subject = subject_of({name: row[f"about_{name}"] for name in Subject.__dataclass_fields__})
+        subject = subject_of({name: row[f"about_{name}"] for name in CONTENT})
     answer = Answer(
         body,
         status=row["status_code"] or 200,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Engine, FromClause, Select, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, Engine, FromClause, Select, and_, func, select, tuple_
 
 from media_pipeline.stores.blobs import BlobInfo
 from media_pipeline.stores.catalog.tables import (
@@ -70,23 +70,6 @@ def items_of(kind: Literal["walk", "page", "listing", "media"], tenant: str) -> 
         "listing": (source_listings, source_listings.c.listing_id),
     }[kind]
     return select(key.label("item_id"), table.c.partition).where(table.c.tenant == tenant)
-
-
-def subjects_without_media(connection: Connection, tenant: str) -> list[str]:
-    """Active subjects that no accepted photo is of."""
-    offers = (
-        select(media_links.c.listing_id)
-        .join(
-            source_listings,
-            and_(
-                source_listings.c.tenant == media_links.c.tenant,
-                source_listings.c.listing_id == media_links.c.listing_id,
-            ),
-        )
-        .where(media_links.c.tenant == tenant, source_listings.c.subject_id == subjects.c.subject_id)
-    )
-    query = select(subjects.c.subject_id).where(subjects.c.tenant == tenant, subjects.c.is_active, ~offers.exists())
-    return list(connection.scalars(query.order_by(subjects.c.subject_id)))
 
 
 def unlisted(engine: Engine, tenant: str, *, source: str, seen: Sequence[BlobInfo]) -> list[BlobInfo]:

@@ -94,7 +94,22 @@ def deactivate(connection: Connection, tenant: str, subject_id: str) -> bool:
 def all_subjects(connection: Connection, tenant: str, *, only_active: bool = True) -> list[Subject]:
     """In the order of their ids."""
     query = select(*(table.c[name] for name in CONTENT)).where(table.c.tenant == tenant).order_by(table.c.subject_id)
-    return [_subject(row) for row in connection.execute(query.where(table.c.is_active) if only_active else query)]
+    return [
+        subject_of(dict(row))
+        for row in connection.execute(query.where(table.c.is_active) if only_active else query).mappings()
+    ]
+
+
+def subject_of(row: Mapping[str, Any]) -> Subject:
+    """The subject that a row of the table holds."""
+    values = {name: row[name] for name in CONTENT}
+    return Subject(**{**values, "synonyms": tuple(values["synonyms"]), "lists": tuple(values["lists"])})
+
+
+def without_media(connection: Connection, tenant: str) -> frozenset[str]:
+    """The active subjects for which no file was accepted yet."""
+    view = text("select subject_id from media.subjects_without_media where tenant = :tenant")
+    return frozenset(connection.scalars(view, {"tenant": tenant}))
 
 
 def standings(connection: Connection, tenant: str) -> list[Standing]:
@@ -116,7 +131,9 @@ def standings(connection: Connection, tenant: str) -> list[Standing]:
         .where(table.c.tenant == tenant, table.c.is_active)
         .order_by(table.c.subject_id)
     )
-    return [Standing(_subject(row), row.origin, row.n) for row in connection.execute(query)]
+    return [
+        Standing(subject_of(row), row["origin"], row["n"]) for row in map(dict, connection.execute(query).mappings())
+    ]
 
 
 def _locked(connection: Connection, tenant: str) -> dict[str, Mapping[str, Any]]:
@@ -138,11 +155,6 @@ def _row(tenant: str, subject: Subject, *, origin: Origin) -> dict[str, Any]:
     content = {name: getattr(subject, name) for name in CONTENT}
     lists = {name: list(value) for name, value in content.items() if isinstance(value, tuple)}
     return {"tenant": tenant, **content, **lists, "origin": origin, "is_active": True}
-
-
-def _subject(row: Any) -> Subject:
-    content: dict[str, Any] = {name: getattr(row, name) for name in CONTENT}
-    return Subject(**content | {name: tuple(value) for name, value in content.items() if isinstance(value, list)})
 
 
 def _put(

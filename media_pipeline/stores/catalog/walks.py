@@ -15,25 +15,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import Connection, and_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from media_pipeline.records import Subject, walk_id
+from media_pipeline.stores.catalog.subjects import CONTENT, subject_of
 from media_pipeline.stores.catalog.tables import source_pages, source_walks, subjects
 
 BEGINNING = ""
-_SUBJECT = [subjects.c[name] for name in Subject.__dataclass_fields__]
-
-
-def subject_of(row: Mapping[str, Any]) -> Subject:
-    """The subject that a row of `subjects` holds."""
-    values = {name: row[name] for name in Subject.__dataclass_fields__}
-    return Subject(**{**values, "synonyms": tuple(values["synonyms"]), "lists": tuple(values["lists"])})
-
-
-def active_subjects(connection: Connection, tenant: str) -> list[Subject]:
-    query = select(*_SUBJECT).where(subjects.c.tenant == tenant, subjects.c.is_active).order_by(subjects.c.subject_id)
-    return [subject_of(dict(row)) for row in connection.execute(query).mappings()]
+_SUBJECT = [subjects.c[name] for name in CONTENT]
 
 
 def question(subject: Subject, *, source: str, per_subject: int) -> str:
@@ -151,8 +141,3 @@ def step_on(
             finished_at=finished_at,
         )
     )
-
-
-def count_active(connection: Connection, tenant: str) -> int:
-    query = select(func.count()).where(subjects.c.tenant == tenant, subjects.c.is_active)
-    return connection.scalar(query) or 0
