@@ -27,6 +27,8 @@ db = typer.Typer(no_args_is_help=True, help="The embedded PostgreSQL.")
 index = typer.Typer(no_args_is_help=True, help="The vector index.")
 app.add_typer(db, name="db")
 app.add_typer(index, name="index")
+subjects = typer.Typer(no_args_is_help=True, help="What to look for: taxa and places (docs/subjects.md).")
+app.add_typer(subjects, name="subjects")
 
 # How typer ends after Ctrl-C.
 INTERRUPTED = 130
@@ -167,6 +169,77 @@ def index_rebuild(home: Home = None) -> None:
 
     count = forget_index(_settings(home))
     out.print(f"{count} media will be indexed anew by the next run: media-pipeline run")
+
+
+@subjects.command("list")
+def subjects_list(home: Home = None) -> None:
+    """What is looked for, with the accepted photos of each; and what is wrong with the file of subjects."""
+    from media_pipeline.operations.subjects import list_all
+
+    list_all(_settings(home), out)
+
+
+@subjects.command("add")
+def subjects_add(
+    name: Annotated[str, typer.Argument(help="Its name; a taxon's scientific one.")],
+    kind: Annotated[str, typer.Option(help="taxon or place.")],
+    home: Home = None,
+    subject_id: Annotated[str | None, typer.Option("--id", help="Unset: made of the name.")] = None,
+    rank: Annotated[str | None, typer.Option(help="species, genus, … of a taxon.")] = None,
+    synonym: Annotated[list[str] | None, typer.Option(help="Another name; may be given again.")] = None,
+    category: Annotated[str | None, typer.Option(help="eat, see, sleep, shop, drink or play, of a place.")] = None,
+    city: Annotated[str | None, typer.Option(help="Where a place is.")] = None,
+    latitude: Annotated[str | None, typer.Option(help="In degrees, with the longitude.")] = None,
+    longitude: Annotated[str | None, typer.Option(help="In degrees, with the latitude.")] = None,
+    on_list: Annotated[list[str] | None, typer.Option("--list", help="A list it is on; may be given again.")] = None,
+    rare: Annotated[bool, typer.Option("--rare", help="Take pictures below the size of HQ, too.")] = False,
+    inaturalist: Annotated[str | None, typer.Option(help="The number of the taxon there.")] = None,
+    gbif: Annotated[str | None, typer.Option(help="The key of the taxon there.")] = None,
+    wikidata: Annotated[str | None, typer.Option(help="The item, as Q131227.")] = None,
+) -> None:
+    """Add a subject, or change one that a command added: it is then what is said here, and nothing else."""
+    from media_pipeline.operations.subjects import add_one
+
+    ids = {"inaturalist": inaturalist, "gbif": gbif, "wikidata": wikidata}
+    fields = {
+        "name": name,
+        "id": subject_id,
+        "kind": kind,
+        "rank": rank,
+        "synonyms": synonym,
+        "category": category,
+        "city": city,
+        "latitude": latitude,
+        "longitude": longitude,
+        "lists": on_list,
+        "rare": rare,
+        "ids": {source: key for source, key in ids.items() if key is not None},
+    }
+    said = add_one(_settings(home), {field: value for field, value in fields.items() if value is not None})
+    out.print(said, highlight=False)
+
+
+@subjects.command("import")
+def subjects_import(
+    table: Annotated[Path, typer.Argument(help="A table whose first line names the fields, in UTF-8.")],
+    home: Home = None,
+) -> None:
+    """Add or change the subjects of a CSV file; exit 1 when a row was refused."""
+    from media_pipeline.operations.subjects import import_table
+
+    if import_table(_settings(home), table, out):
+        raise typer.Exit(1)
+
+
+@subjects.command("remove")
+def subjects_remove(
+    subject_id: Annotated[str, typer.Argument(help="The id, as `subjects list` shows it.")],
+    home: Home = None,
+) -> None:
+    """Look for it no longer; its photos stay."""
+    from media_pipeline.operations.subjects import remove_one
+
+    out.print(remove_one(_settings(home), subject_id), highlight=False)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ PREFIX = "MEDIA_"
 TESTS_PREFIX = "MEDIA_TEST_"
 ENV_FILE = ".env"
 DEFAULT_HOME = Path(".media_pipeline")
+SUBJECTS_FILE = "subjects.yaml"
 BLOB_SCHEMES = ("file", "s3")
 # As SQLAlchemy takes a URL apart, which loading these settings must not import: to it a password may hold `/`, `?` and
 # `#`, at which `urlsplit` would end the host, and quote a piece of the password as the port.
@@ -62,6 +63,10 @@ class Settings(BaseSettings):
         "MYCO-IMG-", description="what public codes begin with"
     )
 
+    subjects_path: Path | None = Field(
+        None, description="YAML file of what to look for; unset: `subjects.yaml` in the home folder, where there is one"
+    )
+
     database_url: SecretStr | None = Field(
         None, description="`postgresql://…` of a server; unset: the embedded PostgreSQL in the home folder"
     )
@@ -90,6 +95,10 @@ class Settings(BaseSettings):
     honour_noai: bool = Field(True, description="a file whose server says `X-Robots-Tag: noai` is not taken")
     allowed_private_hosts: str = Field(
         "", description="`HOST` or `HOST:PORT`, by comma, that may be inside a private network; for tests"
+    )
+
+    relist_days: int = Field(
+        7, ge=0, le=3650, description="a subject is asked about again at each source after so many days; 0: never"
     )
 
     max_bytes: int = Field(100_000_000, ge=1, description="largest original that is stored")
@@ -209,6 +218,17 @@ class Settings(BaseSettings):
         return self.blob_url or f"file:{self.home_path / 'blobs'}"
 
     @property
+    def subjects_file(self) -> Path | None:
+        """Where it is written what to look for. One that was named must be there: a typo is not «nothing»."""
+        if self.subjects_path is None:
+            own = self.home_path / SUBJECTS_FILE
+            return own if own.is_file() else None
+        named = self.subjects_path.expanduser().resolve()
+        if not named.is_file():
+            raise ConfigError(f"MEDIA_SUBJECTS_PATH={self.subjects_path}: no such file: correct the name, or unset it")
+        return named
+
+    @property
     def private_hosts(self) -> frozenset[str]:
         """Those of `allowed_private_hosts`."""
         return frozenset(_by_comma(self.allowed_private_hosts))
@@ -237,10 +257,7 @@ def unknown_settings() -> dict[str, str | None]:
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """This process's environment, with these settings in place of its own: for a child that opens the same library."""
-    chosen = {
-        "home": str(settings.home_path),  # the child may work in another folder
-        **{name: _as_variable(value) for name, value in settings if name != "home" and value is not None},
-    }
+    chosen = {name: _as_variable(value) for name, value in settings if value is not None}
     others = {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
     return others | {PREFIX + name.upper(): value for name, value in chosen.items()}
 
@@ -248,6 +265,8 @@ def environment_of(settings: Settings) -> dict[str, str]:
 def _as_variable(value: object) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
+    if isinstance(value, Path):
+        return str(value.expanduser().resolve())  # the child may work in another folder
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -12,6 +12,7 @@ from typing import Final
 import dagster as dg
 
 from media_pipeline.config import Settings
+from media_pipeline.orchestration.jobs import all_jobs
 from media_pipeline.orchestration.partitions import all_partitions
 from media_pipeline.orchestration.resources import resources
 from media_pipeline.orchestration.schedules import daily_schedules
@@ -38,6 +39,8 @@ STAGES: Final[Mapping[str, ModuleType]] = {
 }
 # These look at the whole library; every other stage works source by source.
 WHOLE_LIBRARY: Final = frozenset({"index", "group", "publish"})
+# And this asset, in a stage that works source by source: the same is looked for at all of them.
+OF_ALL_SOURCES: Final = frozenset({"subjects"})
 OWNER: Final = "team:media-pipeline"
 
 
@@ -47,20 +50,9 @@ def build_definitions(*, settings: Settings | None = None, progress: Progress | 
     outputs = all_outputs(chosen)
     partitions = dg.StaticPartitionsDefinition(all_partitions(chosen.shards))
     assets = [asset for name, stage in STAGES.items() for asset in _placed(name, stage, partitions)]
-    jobs = [
-        dg.define_asset_job(EVERYTHING, dg.AssetSelection.all(), description="All stages, for one source."),
-        *(
-            dg.define_asset_job(
-                f"{name}_stage",
-                dg.AssetSelection.groups(name),
-                description=f"The stage «{name}» alone.",
-            )
-            for name in STAGES
-        ),
-    ]
     return dg.Definitions(
         assets=assets,
-        jobs=jobs,
+        jobs=all_jobs(STAGES),
         schedules=daily_schedules(EVERYTHING, chosen.shards),
         sensors=[uploads_sensor(EVERYTHING, chosen, outputs=outputs)],
         resources=resources(chosen, progress=progress or Unwatched(), outputs=outputs),
@@ -80,7 +72,8 @@ def _placed(name: str, stage: ModuleType, partitions: dg.StaticPartitionsDefinit
 
     def placed(spec: dg.AssetSpec) -> dg.AssetSpec:
         spec = spec.replace_attributes(group_name=name, owners=[OWNER])
-        return spec if name in WHOLE_LIBRARY else spec.replace_attributes(partitions_def=partitions)
+        whole = name in WHOLE_LIBRARY or spec.key.to_user_string() in OF_ALL_SOURCES
+        return spec if whole else spec.replace_attributes(partitions_def=partitions)
 
     return [asset.map_asset_specs(placed) for asset in found if isinstance(asset, dg.AssetsDefinition)]
 

@@ -5,6 +5,7 @@ MediaPipelineError
 ├── MediaServiceError         a store cannot go on: the run stops, nothing is half-written
 │   ├── CatalogError          the database
 │   │   └── EmbeddedError     the PostgreSQL that this package starts by itself
+│   ├── SourceError           a source refuses to be asked, or does not answer at all
 │   ├── BlobError             the folder or bucket
 │   │   ├── BadKey            a key that would leave the store, or cannot exist
 │   │   ├── BlobMissing       no object under this key
@@ -48,6 +49,10 @@ class EmbeddedError(CatalogError):
     """The embedded PostgreSQL."""
 
 
+class SourceError(MediaServiceError):
+    """A source refuses to be asked, or does not answer at all."""
+
+
 class BlobError(MediaServiceError):
     """The folder or bucket."""
 
@@ -73,7 +78,7 @@ class VectorIndexError(MediaServiceError):
 
 
 class ItemError(MediaPipelineError):
-    """One item cannot go on; the others do. `until`: before then it is of no use to try again."""
+    """One item cannot go on; the others do. `until`: before that moment it is no use to try again."""
 
     def __init__(self, reason: str, detail: str = "", *, until: datetime | None = None) -> None:
         super().__init__(reason, detail)

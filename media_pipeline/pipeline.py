@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 STAGES: Final[Mapping[str, tuple[str, ...]]] = {
-    "discover": ("source_pages", "source_listings"),
+    "discover": ("source_walks", "source_pages", "source_listings"),
     "fetch": ("originals",),
     "examine": ("metadata", "hashes", "derivatives"),
     "embed": ("embeddings",),
@@ -21,3 +21,8 @@ STAGES: Final[Mapping[str, tuple[str, ...]]] = {
 OUTPUTS: Final = tuple(output for outputs in STAGES.values() for output in outputs)
 EVERYTHING: Final = "everything"
 """The job that runs all of it."""
+DOWNLOAD_ALL: Final = "download_all"
+BACKFILL: Final = "backfill_missing_images"
+RELIST: Final = "relist"
+CHECK_LICENCES: Final = "check_licences"
+REPARSE: Final = "reparse"

@@ -57,7 +57,11 @@ def public_codes(media: UUID, prefix: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """A licence as normalised by licences.py; `raw` is what the source said."""
+    """A licence as normalised by licences.py; `raw` is all that the source said.
+
+    `name` is SPDX's or formed alike (`CC-BY-SA-3.0-DE`, `LicenseRef-ARR`), `family` one of licences.Family, `url` the
+    deed. What is not known to be allowed is not allowed.
+    """
 
     name: str
     family: str

@@ -143,7 +143,8 @@ def test_the_embedded_database_can_be_stopped(typed: Typed, open_ground: Path) -
     ("words", "more", "said"),
     [
         (["run"], {"MEDIA_MAX_BYTES": "many"}, "MEDIA_MAX_BYTES='many'"),
-        (["run", "--source", "flickr"], {}, "no source flickr: there are uploads"),
+        (["run", "--source", "photobucket"], {}, "no source photobucket: there are "),
+        (["run", "--source", "bing"], {}, "against its terms; use openverse"),
         (["retry", "--stage", "cook"], {}, "--stage cook: no such stage or output; there are discover"),
         (["retry", "--reason", "bored"], {}, "--reason bored: no such reason; there are"),
         (["status"], {"MEDIA_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, "no connection"),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import make_url
 
-from media_pipeline.config import PREFIX, Settings
+from media_pipeline.config import PREFIX, Settings, environment_of
 from media_pipeline.errors import ConfigError
 
 PAGE = Path(__file__).parent.parent / "docs" / "configuration.md"
@@ -233,3 +233,23 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("MEDIA_QDRANT_URL", "")
     monkeypatch.setenv("MEDIA_MAX_BYTES", "")
     assert (Settings.load().qdrant_url, Settings.load().max_bytes) == (None, 100_000_000)
+
+
+def test_the_file_of_subjects_is_that_of_the_home_folder_or_the_one_that_is_named(tmp_path: Path) -> None:
+    """None is fine as long as none is named: a typo is not «nothing to look for»."""
+    home = tmp_path / "home"
+    assert Settings.load(home=home).subjects_file is None
+    home.mkdir()
+    (home / "subjects.yaml").write_text("[]", encoding="utf-8")
+    assert Settings.load(home=home).subjects_file == home / "subjects.yaml"
+    (tmp_path / "mine.yaml").write_text("[]", encoding="utf-8")
+    assert Settings.load(home=home, subjects_path="mine.yaml").subjects_file == tmp_path / "mine.yaml"
+    with pytest.raises(ConfigError, match=r"^MEDIA_SUBJECTS_PATH=yours\.yaml: no such file: correct the name"):
+        _ = Settings.load(home=home, subjects_path="yours.yaml").subjects_file
+
+
+def test_a_child_in_another_folder_finds_the_same_files(tmp_path: Path) -> None:
+    """Paths are handed on as absolute ones."""
+    handed = environment_of(Settings.load(home="library", subjects_path="mine.yaml"))
+    assert handed["MEDIA_HOME"] == str(tmp_path / "library")
+    assert handed["MEDIA_SUBJECTS_PATH"] == str(tmp_path / "mine.yaml")

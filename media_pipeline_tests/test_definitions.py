@@ -13,14 +13,18 @@ import yaml
 from media_pipeline.config import Settings
 from media_pipeline.definitions import STAGES, all_outputs, build_definitions
 from media_pipeline.errors import ConfigError
+from media_pipeline.orchestration.jobs import JOBS
 from media_pipeline.pipeline import EVERYTHING
 from media_pipeline.pipeline import STAGES as WORDS
+from media_pipeline.sources import SOURCES, WEB_SOURCES
 
 ROOT = Path(__file__).parent.parent
 
 # asset: (group, partitioned, upstream)
 GRAPH = {
-    "source_pages": ("discover", True, []),
+    "subjects": ("discover", False, []),
+    "source_walks": ("discover", True, ["subjects"]),
+    "source_pages": ("discover", True, ["subjects"]),
     "source_listings": ("discover", True, ["source_pages"]),
     "originals": ("fetch", True, ["source_listings"]),
     "metadata": ("examine", True, ["originals"]),
@@ -105,10 +109,10 @@ def test_what_the_ledger_waits_for_dagster_orders_first(specs: dict[str, dg.Asse
         assert set(output.upstream) <= edges, output
 
 
-def test_there_is_a_job_for_each_group_and_one_for_everything(definitions: dg.Definitions) -> None:
+def test_there_is_a_job_for_each_group_and_for_what_people_ask_for(definitions: dg.Definitions) -> None:
     """A stage can be run alone."""
     names = {job.name for job in definitions.resolve_all_job_defs()} - {"__ASSET_JOB"}
-    assert names == {EVERYTHING, *(f"{stage}_stage" for stage in STAGES)}
+    assert names == {*JOBS, *(f"{stage}_stage" for stage in STAGES)}
 
 
 def test_sources_have_their_partition_or_a_fixed_number_of_shards() -> None:
@@ -117,8 +121,11 @@ def test_sources_have_their_partition_or_a_fixed_number_of_shards() -> None:
     sharded = build_definitions(settings=Settings.load(shards={"uploads": 4})).resolve_job_def(EVERYTHING)
     assert plain.partitions_def is not None
     assert sharded.partitions_def is not None
-    assert plain.partitions_def.get_partition_keys() == ["uploads"]
-    assert sharded.partitions_def.get_partition_keys() == [f"uploads/0{shard}" for shard in range(4)]
+    assert plain.partitions_def.get_partition_keys() == list(SOURCES)
+    assert sharded.partitions_def.get_partition_keys() == [
+        *(f"uploads/0{shard}" for shard in range(4)),
+        *WEB_SOURCES,
+    ]
 
 
 def test_shards_of_an_unknown_source_are_refused() -> None:
@@ -130,14 +137,14 @@ def test_shards_of_an_unknown_source_are_refused() -> None:
 def test_every_source_has_a_daily_schedule_and_uploads_a_sensor(definitions: dg.Definitions) -> None:
     """Both start stopped: they may cost somebody's quota."""
     repository = definitions.get_repository_def()
-    assert [schedule.name for schedule in repository.schedule_defs] == ["daily_uploads"]
+    assert {schedule.name for schedule in repository.schedule_defs} == {f"daily_{source}" for source in SOURCES}
     assert [sensor.name for sensor in repository.sensor_defs] == ["uploads_sensor"]
 
 
 def test_a_schedule_asks_for_its_partition_once_a_day(definitions: dg.Definitions) -> None:
     """A tick that is evaluated twice gives the same run key."""
     repository = definitions.get_repository_def()
-    (schedule,) = repository.schedule_defs
+    schedule = repository.get_schedule_def("daily_uploads")
     when = datetime(2026, 5, 17, 2, 0, tzinfo=UTC)
     context = dg.build_schedule_context(scheduled_execution_time=when, repository_def=repository)
     (request,) = schedule.evaluate_tick(context).run_requests or []

@@ -17,7 +17,7 @@ from media_pipeline.stores.catalog.tables import metadata
 from media_pipeline.stores.library import Library, open_library
 
 OWNED = {
-    "discover": {"source_pages", "source_listings"},
+    "discover": {"subjects", "source_pages", "source_listings"},
     "fetch": {"media", "media_links"},
     "examine": {"metadata", "hashes", "derivatives"},
     "embed": {"embeddings"},
@@ -27,7 +27,7 @@ OWNED = {
 }
 # Written by the loop and by the HTTP client for every stage; and made by a stage that is not written yet.
 OF_ALL = {"ledger", "request_budgets"}
-OF_NONE = {"quality", *(["subjects", "source_walks", "source_observations", "source_rejections", "listing_changes"])}
+OF_NONE = {"quality", "source_walks", "source_observations", "source_rejections", "listing_changes"}
 
 
 def test_every_table_has_one_owner() -> None:
@@ -38,7 +38,8 @@ def test_every_table_has_one_owner() -> None:
 
 
 def test_each_stage_writes_its_own_tables_and_the_ledger(settings: Settings, bucket: Path) -> None:
-    """Stage by stage, over a picture, a copy of it, its twin and a broken file."""
+    """Stage by stage, over a subject, a picture, a copy of it, its twin and a broken file."""
+    (settings.home_path / "subjects.yaml").write_text("- {kind: place, name: A café}\n", encoding="utf-8")
     photograph("coffee").save(bucket / "a.jpg", quality=95)
     photograph("coffee").save(bucket / "b.jpg", quality=60)
     (bucket / "twin.jpg").write_bytes((bucket / "a.jpg").read_bytes())

@@ -21,6 +21,7 @@ from media_pipeline.operations.reporting import Step, is_empty, stage_table
 from media_pipeline.orchestration.partitions import all_partitions, source_of
 from media_pipeline.orchestration.work import Progress
 from media_pipeline.pipeline import EVERYTHING, OUTPUTS
+from media_pipeline.sources import EXPLAINED
 from media_pipeline.stores.library import Library, open_library
 
 # Dagster prints its whole event log otherwise; it is kept all the same, and shown in the UI.
@@ -31,6 +32,8 @@ def partitions_of_sources(settings: Settings, sources: Sequence[str]) -> list[st
     """The partitions of these sources, of all when none is named; a ConfigError for a name that is none."""
     known = all_partitions(settings.shards)
     names = sorted({source_of(partition) for partition in known})
+    if explained := [EXPLAINED[source] for source in sources if source in EXPLAINED]:
+        raise ConfigError(explained[0])
     if unknown := [source for source in sources if source not in names]:
         raise ConfigError(f"no source {', '.join(unknown)}: there are {', '.join(names)}")
     return [partition for partition in known if not sources or source_of(partition) in sources]
@@ -96,6 +99,8 @@ def tell_of_run(library: Library, steps: Sequence[Step], console: Console) -> No
     for step in steps:
         if step.outcome.startswith("held by"):
             console.print(f"{step.output}: {step.outcome}: that run does the work")
+        if step.output == "subjects" and step.outcome.endswith("faults"):
+            console.print(f"subjects: {step.outcome} in the file: media-pipeline subjects list", soft_wrap=True)
     if any(step.items for step in steps if step.output in OUTPUTS):
         return
     if is_empty(library):

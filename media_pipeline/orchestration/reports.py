@@ -78,6 +78,7 @@ def result_of(library: Library, output: str, report: Report) -> dg.MaterializeRe
     }
     for (status, reason), count in sorted(outcomes.items()):
         shown[f"{status}/{reason}" if reason else status] = count
+    shown |= dict(sorted(report.noted.get(output, {}).items()))
     shown |= _standing(library, output)
     if sheet := contact_sheet(library, report.touched):
         shown["contact_sheet"] = dg.MetadataValue.md(sheet)

@@ -75,6 +75,8 @@ class Report:
     """What a run did: counts by outcome per output, and who held the work if it was held."""
 
     outcomes: dict[str, Counter[tuple[str, str]]] = field(default_factory=dict)
+    # What else there is to tell of an output: «rejected/no_url»: 3.
+    noted: dict[str, Counter[str]] = field(default_factory=dict)
     touched: list[UUID] = field(default_factory=list)
     seconds: float = 0.0
     held_by: str | None = None
@@ -83,6 +85,9 @@ class Report:
         self.outcomes.setdefault(entry.output.name, Counter())[entry.status, entry.reason or ""] += 1
         if len(self.touched) < MAX_REMEMBERED and entry.status == "done" and entry.item_id not in self.touched:
             self.touched.append(entry.item_id)
+
+    def note(self, output: str, what: str, count: int = 1) -> None:
+        self.noted.setdefault(output, Counter())[what] += count
 
     def of(self, output: str) -> Counter[tuple[str, str]]:
         return self.outcomes.get(output, Counter())

@@ -132,5 +132,6 @@ class WebSource(Source, Protocol):
     def requests(self, subject: Subject, cursor: str) -> Request | None:
         """The request behind `cursor`, which is empty at first; None: it has nothing to say of such a subject."""
 
-    def recheck(self, known: Sequence[Known]) -> Request:
-        """One question about listings that are known; its answer is parsed with the cursor `RECHECK`."""
+    def recheck(self, known: Sequence[Known]) -> Request | None:
+        """One question about listings that are known; its answer is parsed with the cursor `RECHECK`. None: it cannot
+        be asked about these."""

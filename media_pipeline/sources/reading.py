@@ -19,6 +19,7 @@ from media_pipeline.errors import AnswerError
 from media_pipeline.sources.protocol import Answer
 
 MAX_TEXT = 1000
+MAX_HTML = 8000
 MAX_URL = 2000
 _TAG = re.compile(r"<[^>]*>")
 
@@ -77,13 +78,17 @@ def text_of(value: Any) -> str | None:
     """A string or number as one line of text without control signs, not empty; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    words = " ".join("".join(sign if sign.isprintable() else " " for sign in str(value)).split())
+    words = str(value)
+    if not words.isprintable():
+        words = "".join(sign if sign.isprintable() else " " for sign in words)
+    words = " ".join(words.split())
     return words[:MAX_TEXT] or None
 
 
 def plain_text(value: Any) -> str | None:
     """Text without tags and entities: sources send HTML."""
-    return text_of(html.unescape(_TAG.sub(" ", value))) if isinstance(value, str) else None
+    # Cut first: of brackets that never close, each would be looked at to the end for every other one.
+    return text_of(html.unescape(_TAG.sub(" ", value[:MAX_HTML]))) if isinstance(value, str) else None
 
 
 def number_of(value: Any) -> float | None:

@@ -36,7 +36,7 @@ class Uploads:
     """The source `uploads`."""
 
     name: ClassVar[str] = "uploads"
-    parser_version: ClassVar[str] = "1"
+    parser_version: ClassVar[str] = "2"
     limits: ClassVar[Limits] = Limits(priority=100, requests_per_s=1000, fastest_per_s=1000, needs_contact=False)
 
     def parse(self, answer: Answer) -> Parsed:

@@ -50,13 +50,19 @@ AWAY: Final = ("gone", "replaced", "unreadable")
 @dataclass(frozen=True, slots=True)
 class Output:
     """One asset's claim on items: its rows are stale when `version` or the rows of `upstream` change, or the column
-    `own_input` of the items, for what comes of no upstream output. `of` says what its items are."""
+    `own_input` of the items, for what comes of no upstream output. `of` says what its items are. `of_sources` are
+    versions that hold in one source only: each source's parser has its own."""
 
     name: str
     version: str
     upstream: tuple[str, ...] = ()
     own_input: str | None = None
-    of: Literal["page", "listing", "media"] = "media"
+    of: Literal["walk", "page", "listing", "media"] = "media"
+    of_sources: tuple[tuple[str, str], ...] = ()
+
+    def version_in(self, partition: str) -> str:
+        """The version that rows of this partition have today."""
+        return dict(self.of_sources).get(partition.partition("/")[0], self.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,24 +107,25 @@ def utc_now() -> datetime:
 
 def failure(item: UUID, output: Output, *, error: ItemError, before: Due, now: datetime, policy: RetryPolicy) -> Entry:
     """The row of an item that failed: settled, to be tried again, or dead."""
-    attempts = before.attempts[output.name] + 1
-    known = REASONS.get(error.reason)
-    detail = error.detail or None
-    entry = Entry(item, output, before.partition, before.inputs[output.name], "failed", error.reason, detail, attempts)
-    if known is None or not known.passing:
-        return entry
-    if attempts >= policy.max_attempts:
-        return Entry(item, output, before.partition, entry.inputs, "dead", error.reason, detail, attempts)
+    tried = before.attempts[output.name]
+    status: Status = "failed"
+    retry_at = error.until
+    if retry_at is None:
+        # With an `until` nobody tried: the source, or its budget, said when to come again.
+        tried += 1
+        if (known := REASONS.get(error.reason)) is not None and known.passing:
+            status = "dead" if tried >= policy.max_attempts else "failed"
+            retry_at = None if status == "dead" else now + policy.backoff * 4 ** (tried - 1)
     return Entry(
         item,
         output,
         before.partition,
-        entry.inputs,
-        "failed",
+        before.inputs[output.name],
+        status,
         error.reason,
-        detail,
-        attempts,
-        now + policy.backoff * 4 ** (attempts - 1),
+        error.detail or None,
+        tried,
+        retry_at,
     )
 
 
@@ -147,12 +154,12 @@ def due(
             *(_settled(row) for row in rows),
             or_(
                 own.c.item_id.is_(None),
-                own.c.version != output.version,
+                own.c.version != _version(output, items),
                 own.c.inputs != digest,
                 and_(own.c.status == "failed", own.c.retry_at <= now),
             ),
         )
-        same = and_(own.c.version == output.version, own.c.inputs == digest)
+        same = and_(own.c.version == _version(output, items), own.c.inputs == digest)
         wanted.append(is_due)
         shown += [
             is_due.label(f"due_{place}"),
@@ -195,7 +202,7 @@ def standing(items: FromClause, output: Output, tenant: str) -> Select[Any]:
         source = source.outerjoin(above, _row_of(above, items, tenant, name))
     own = ledger.alias("own")
     source = source.outerjoin(own, _row_of(own, items, tenant, output.name))
-    stale = or_(own.c.version != output.version, own.c.inputs != _digest(output, items, rows))
+    stale = or_(own.c.version != _version(output, items), own.c.inputs != _digest(output, items, rows))
     status = case((own.c.item_id.is_(None), "never_ran"), (stale, "stale"), else_=own.c.status).label("status")
     reason = case((or_(own.c.item_id.is_(None), stale), ""), else_=func.coalesce(own.c.reason, "")).label("reason")
     return (
@@ -208,6 +215,14 @@ def standing(items: FromClause, output: Output, tenant: str) -> Select[Any]:
 
 def _row_of(alias: FromClause, items: FromClause, tenant: str, output: str) -> ColumnElement[bool]:
     return and_(alias.c.tenant == tenant, alias.c.output == output, alias.c.item_id == items.c.item_id)
+
+
+def _version(output: Output, items: FromClause) -> ColumnElement[str]:
+    """Today's version, of the item's source where that has one of its own."""
+    if not output.of_sources:
+        return literal(output.version)
+    source = func.split_part(items.c.partition, "/", 1)
+    return case(*((source == name, version) for name, version in output.of_sources), else_=output.version)
 
 
 def _settled(row: FromClause) -> ColumnElement[bool]:
@@ -252,7 +267,7 @@ def _row(entry: Entry, *, tenant: str, run_id: str, now: datetime) -> dict[str, 
         "output": entry.output.name,
         "item_id": entry.item_id,
         "partition": entry.partition,
-        "version": entry.output.version,
+        "version": entry.output.version_in(entry.partition),
         "inputs": entry.inputs,
         "status": entry.status,
         "reason": entry.reason,
@@ -306,6 +321,17 @@ def revive_seen(connection: Connection, tenant: str, listings: Sequence[UUID], *
         ledger.c.tenant == tenant,
         ledger.c.output == "originals",
         ledger.c.reason.in_(AWAY),
+        ledger.c.item_id.in_(listings),
+    )
+    return connection.execute(update(ledger).where(chosen).values(status="failed", attempts=0, retry_at=now)).rowcount
+
+
+def revive_listings(connection: Connection, tenant: str, listings: Sequence[UUID], *, now: datetime) -> int:
+    """Originals that failed, and whose listing has changed since: due again; how many."""
+    chosen = and_(
+        ledger.c.tenant == tenant,
+        ledger.c.output == "originals",
+        ledger.c.status.in_(["failed", "dead"]),
         ledger.c.item_id.in_(listings),
     )
     return connection.execute(update(ledger).where(chosen).values(status="failed", attempts=0, retry_at=now)).rowcount

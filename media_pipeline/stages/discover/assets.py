@@ -5,60 +5,135 @@ What is not here: how a page reads (sources/), the bytes of any photo (stages/fe
 
 import gzip
 import hashlib
+import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import asdict
 
 import dagster as dg
-from sqlalchemy import select
+from pydantic import Field
+from sqlalchemy import Connection, FromClause, and_, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from media_pipeline.config import Settings
-from media_pipeline.errors import BlobCorrupt, BlobMissing, ItemError
+from media_pipeline.errors import AnswerError, BlobCorrupt, BlobMissing, ItemError
 from media_pipeline.orchestration.partitions import partition_for, source_of
-from media_pipeline.orchestration.reports import result_of, run_of
+from media_pipeline.orchestration.reports import result_of, results_of, run_of
 from media_pipeline.orchestration.work import Progress, Report, Run, desk, entry_of
-from media_pipeline.records import Licence, Listing, Made, Result, listing_id, page_id
-from media_pipeline.sources import SOURCES
-from media_pipeline.sources.protocol import Answer, Terms
+from media_pipeline.records import Made, Result, Subject, listing_id, page_id
+from media_pipeline.sources import SOURCES, about_sources
+from media_pipeline.sources.protocol import RECHECK, Answer, Parsed, Terms
 from media_pipeline.sources.uploads import PAGE_SIZE, page_of
+from media_pipeline.stages.discover.subject_rows import Fault, as_table
+from media_pipeline.stages.discover.subjects import read_yaml
 from media_pipeline.stores import ledger
 from media_pipeline.stores.blobs import BlobInfo
+from media_pipeline.stores.catalog import listings, tables
 from media_pipeline.stores.catalog.selections import unlisted
-from media_pipeline.stores.catalog.tables import source_listings as listings_table
-from media_pipeline.stores.catalog.tables import source_pages as pages_table
+from media_pipeline.stores.catalog.subjects import Written, all_subjects, sync_file
+from media_pipeline.stores.catalog.walks import subject_of
 from media_pipeline.stores.ledger import Due, Entry, Output
 from media_pipeline.stores.library import Library, require_uploads
+from media_pipeline.stores.texts import text_of_file
 
+WALKS = Output("source_walks", "1", own_input="asked", of="walk")
 PAGES = Output("source_pages", "1", of="page")
+# More of them are one mistake, made again and again.
+FAULTS_TOLD = 100
 
 
 def outputs(settings: Settings) -> tuple[Output, ...]:
-    return (PAGES, *(_listings_of(source, settings) for source in SOURCES))
+    return (WALKS, PAGES, listings_output(settings))
 
 
-def _listings_of(source: str, settings: Settings) -> Output:
-    version = f"{SOURCES[source].parser_version}/{_terms(settings).digest}"
-    return Output("source_listings", version, ("source_pages",), of="page")
+def listings_output(settings: Settings) -> Output:
+    """Each source's parser has its own version; what an operator says of uploads is read with them."""
+    versions = {name: source.parser_version for name, source in SOURCES.items()}
+    versions["uploads"] += f"/{_terms(settings).digest}"
+    return Output("source_listings", "1", ("source_pages",), of="page", of_sources=tuple(versions.items()))
 
 
 def _terms(settings: Settings) -> Terms:
     return Terms(settings.uploads_licence, settings.uploads_attribution)
 
 
-@dg.asset(kinds={"s3", "postgres"}, code_version=PAGES.version)
+@dg.asset(kinds={"yaml", "postgres"}, code_version="1")
+def subjects(context: dg.AssetExecutionContext, library: dg.ResourceParam[Library]) -> dg.MaterializeResult[None]:
+    """What to look for. One row is one taxon or place, of the file of subjects or of a command; a row of the file that
+    is wrong is told with its line and field, and stays what it was."""
+    begun = time.monotonic()
+    written, faults = load_subjects(library)
+    for fault in faults[:FAULTS_TOLD]:
+        context.log.warning("the file of subjects, %s", fault)
+    with library.engine.connect() as connection:
+        count = len(all_subjects(connection, library.tenant))
+    return dg.MaterializeResult(
+        metadata={
+            "outcome": f"{len(faults)} faults" if faults else "worked" if written.items else "nothing was due",
+            "items": written.items,
+            "seconds": round(time.monotonic() - begun, 3),
+            "added": written.added,
+            "changed": written.changed,
+            "removed": written.removed,
+            "fault_count": len(faults),
+            "faults": dg.MetadataValue.md(as_table(faults[:FAULTS_TOLD])),
+            "dagster/row_count": count,
+        }
+    )
+
+
+class Asked(dg.Config):
+    """Which subjects are asked about."""
+
+    without_media_only: bool = Field(False, description="only those that no accepted photo is of, and those once more")
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            "source_walks",
+            deps=["subjects"],
+            description="What each source was asked. One row is one subject at one source: how far its answers were "
+            "read, and in which round.",
+            kinds={"postgres"},
+            code_version=WALKS.version,
+        ),
+        dg.AssetSpec(
+            "source_pages",
+            deps=["subjects"],
+            description="Answers of the sources, stored as received before anything is read from them. One row is one "
+            "answer, or one page of uploaded files that were not listed before.\n\n" + about_sources(),
+            kinds={"s3", "postgres"},
+            code_version=PAGES.version,
+        ),
+    ]
+)
 def source_pages(
-    context: dg.AssetExecutionContext, library: dg.ResourceParam[Library], progress: dg.ResourceParam[Progress]
-) -> dg.MaterializeResult[None]:
-    """Answers of the sources, stored as received. One row is one page of keys that were not listed before."""
-    return result_of(library, "source_pages", store_pages(run_of(context, library, progress)))
+    context: dg.AssetExecutionContext,
+    config: Asked,
+    library: dg.ResourceParam[Library],
+    progress: dg.ResourceParam[Progress],
+) -> Iterator[dg.MaterializeResult[None]]:
+    run = run_of(context, library, progress)
+    yield from results_of(library, (WALKS, PAGES), store_pages(run))
 
 
-@dg.asset(deps=[source_pages], kinds={"postgres"}, code_version="1")
+@dg.asset(deps=["source_pages"], kinds={"postgres"}, code_version="1")
 def source_listings(
     context: dg.AssetExecutionContext, library: dg.ResourceParam[Library], progress: dg.ResourceParam[Progress]
 ) -> dg.MaterializeResult[None]:
     """What the sources offer. One row is one photo at one source, in one edition of its bytes."""
     return result_of(library, "source_listings", read_pages(run_of(context, library, progress)))
+
+
+def load_subjects(library: Library) -> tuple[Written, list[Fault]]:
+    """The table as the file says, where there is a file; without one, what a former file said stays."""
+    path = library.settings.subjects_file
+    if path is None:
+        return Written(), []
+    found, faults = read_yaml(text_of_file(path), name=str(path))
+    kept = {fault.subject_id for fault in faults if fault.subject_id}
+    with library.engine.begin() as connection:
+        return sync_file(connection, library.tenant, found, kept=kept), faults
 
 
 def store_pages(run: Run) -> Report:
@@ -82,9 +157,10 @@ def store_pages(run: Run) -> Report:
                 "blob_key": blob_key,
                 "sha256": hashlib.sha256(packed).hexdigest(),
                 "entry_count": len(entries),
+                "received_at": run.clock(),
             }
             with place.commit([Entry(page_key, PAGES, run.partition, "", "done")]) as connection:
-                connection.execute(insert(pages_table).values(row).on_conflict_do_nothing())
+                connection.execute(insert(tables.source_pages).values(row).on_conflict_do_nothing())
             run.progress.advance(PAGES.name, 1)
         run.progress.end(PAGES.name)
     return report
@@ -116,95 +192,87 @@ def _news(run: Run, seen: Sequence[BlobInfo]) -> list[BlobInfo]:
 
 def read_pages(run: Run) -> Report:
     """Listings of every page that is new, or that another version of the parser has read."""
-    source = source_of(run.partition)
-    terms = _terms(run.library.settings)
-    output = _listings_of(source, run.library.settings)
+    output = listings_output(run.library.settings)
     with desk(run, [output]) as (report, place):
         if place is None:
             return report
-        pages = (
-            select(
-                pages_table.c.page_id.label("item_id"),
-                pages_table.c.partition,
-                pages_table.c.blob_key,
-                pages_table.c.sha256,
-            )
-            .where(pages_table.c.tenant == run.library.tenant, pages_table.c.partition == run.partition)
-            .subquery("items")
-        )
+        pages = _pages(run)
         run.progress.begin(output.name, place.count_due(pages))
         for due in place.read_due(pages):
-            result: Result = Made()
-            rows: list[dict[str, Any]] = []
-            try:
-                page = gzip.decompress(run.library.blobs.get(due.row["blob_key"], sha256=due.row["sha256"]))
-                answer = Answer(page, terms=terms)
-                rows = [_row(run, due, listing) for listing in SOURCES[source].parse(answer).listings]
-            except (BlobMissing, BlobCorrupt) as error:
-                result = ItemError("blob_lost", str(error))
+            parsed, result = _parsed(run, due)
             with place.commit([entry_of(run, due, output=output, result=result)]) as connection:
-                if rows:
-                    statement = insert(listings_table)
-                    fresh = {
-                        column.name: statement.excluded[column.name]
-                        for column in listings_table.columns
-                        if not column.primary_key and column.name != "listed_at"
-                    }
-                    connection.execute(
-                        statement.on_conflict_do_update(index_elements=["tenant", "listing_id"], set_=fresh), rows
-                    )
+                _write(connection, run, due, parsed)
             run.progress.advance(output.name, 1)
         run.progress.end(output.name)
     return report
 
 
-def _row(run: Run, due: Due, listing: Listing) -> dict[str, Any]:
-    return {
-        "tenant": run.library.tenant,
-        "listing_id": listing_id(run.library.tenant, listing.source, listing.source_key, listing.edition),
-        "page_id": due.item_id,
-        "source": listing.source,
-        "partition": run.partition,
-        "source_key": listing.source_key,
-        "edition": listing.edition,
-        "original_url": listing.original_url,
-        "fallback_urls": list(listing.fallback_urls),
-        "page_url": listing.page_url,
-        "thumbnail_url": listing.thumbnail_url,
-        "reported_by": source_of(run.partition),
-        **_licence_row(listing.licence),
-        "attribution": listing.attribution,
-        "creator": listing.creator,
-        "title": listing.title,
-        "subject_id": listing.subject_id,
-        "taxon_name": listing.taxon_name,
-        "species_confidence": listing.species_confidence,
-        "observed_on": listing.observed_on,
-        "observed_at": listing.observed_at,
-        "latitude": listing.latitude,
-        "longitude": listing.longitude,
-        "coordinate_uncertainty_m": listing.coordinate_uncertainty_m,
-        "is_obscured": listing.is_obscured,
-        "size_bytes": listing.size_bytes,
-        "width_px": listing.width_px,
-        "height_px": listing.height_px,
-        "content_type": listing.content_type,
-        "sha1": listing.sha1,
-        "priority": SOURCES[listing.source].limits.priority,
-        "prior_points": listing.prior_points,
-    }
+def _pages(run: Run) -> FromClause:
+    pages, about = tables.source_pages, tables.subjects
+    same = and_(about.c.tenant == pages.c.tenant, about.c.subject_id == pages.c.subject_id)
+    return (
+        select(
+            pages.c.page_id.label("item_id"),
+            *(pages.c[name] for name in ("partition", "blob_key", "sha256", "cursor", "status_code", "received_at")),
+            *(about.c[name].label(f"about_{name}") for name in Subject.__dataclass_fields__),
+        )
+        .select_from(pages.outerjoin(about, same))
+        .where(pages.c.tenant == run.library.tenant, pages.c.partition == run.partition)
+        .subquery("items")
+    )
 
 
-def _licence_row(licence: Licence) -> dict[str, Any]:
-    return {
-        "licence": licence.name,
-        "licence_family": licence.family,
-        "licence_version": licence.version,
-        "licence_jurisdiction": licence.jurisdiction,
-        "licence_url": licence.url,
-        "licence_is_open": licence.is_open,
-        "allows_commercial": licence.allows_commercial,
-        "allows_derivatives": licence.allows_derivatives,
-        "needs_attribution": licence.needs_attribution,
-        "licence_raw": licence.raw,
-    }
+def _parsed(run: Run, due: Due) -> tuple[Parsed, Result]:
+    """What a stored page says; nothing, and why, where it says nothing."""
+    row = due.row
+    try:
+        body = gzip.decompress(run.library.blobs.get(row["blob_key"], sha256=row["sha256"]))
+    except (BlobMissing, BlobCorrupt) as error:
+        return Parsed(), ItemError("blob_lost", str(error))
+    subject = None
+    if row["about_subject_id"] is not None:
+        subject = subject_of({name: row[f"about_{name}"] for name in Subject.__dataclass_fields__})
+    answer = Answer(
+        body,
+        status=row["status_code"] or 200,
+        subject=subject,
+        cursor=row["cursor"] or "",
+        terms=_terms(run.library.settings),
+    )
+    try:
+        return SOURCES[source_of(due.partition)].parse(answer), Made()
+    except AnswerError as error:
+        return Parsed(), error
+
+
+def _write(connection: Connection, run: Run, due: Due, parsed: Parsed) -> None:
+    """The page's listings and rejections, in place of what another parser read from it."""
+    library, reporter = run.library, source_of(due.partition)
+    rows = [
+        listings.row_of(
+            listing,
+            tenant=library.tenant,
+            # A photo belongs to where it lives: GBIF tells of iNaturalist's.
+            partition=partition_for(listing.source, listing.source_key, library.settings.shards),
+            page=due.item_id,
+            reported_by=reporter,
+            priority=SOURCES[listing.source].limits.priority,
+            received_at=due.row["received_at"],
+        )
+        for listing in parsed.listings
+    ]
+    if rows:
+        hopeful = listings.merge(connection, rows, telling="licences" if due.row["cursor"] == RECHECK else "all")
+        ledger.revive_listings(connection, library.tenant, hopeful, now=run.clock())
+    rejections = tables.source_rejections
+    connection.execute(
+        delete(rejections).where(rejections.c.tenant == library.tenant, rejections.c.page_id == due.item_id)
+    )
+    if parsed.rejections:
+        connection.execute(
+            insert(rejections),
+            [
+                {"tenant": library.tenant, "page_id": due.item_id, "place": place, **asdict(rejection)}
+                for place, rejection in enumerate(parsed.rejections)
+            ],
+        )

@@ -1,0 +1,69 @@
+"""The jobs: which assets are made together, and how the sources are asked meanwhile.
+
+What is not here: when they run (schedules.py, sensors.py), and what the assets do (stages/).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import dagster as dg
+
+from media_pipeline.pipeline import BACKFILL, CHECK_LICENCES, DOWNLOAD_ALL, EVERYTHING, RELIST, REPARSE
+
+_LISTING: Final = dg.AssetSelection.groups("discover")
+_DOWNLOADING: Final = dg.AssetSelection.groups("discover", "fetch")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job; `asked` is how it asks the sources (the configuration of asset `source_pages`)."""
+
+    name: str
+    selection: dg.AssetSelection
+    description: str
+    asked: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return {"ops": {"source_pages": {"config": dict(self.asked)}}} if self.asked else {}
+
+
+JOBS: Final[Mapping[str, Job]] = {
+    job.name: job
+    for job in (
+        Job(EVERYTHING, dg.AssetSelection.all(), "All stages, for one source."),
+        Job(DOWNLOAD_ALL, _DOWNLOADING, "What is new at the sources: listed, and its originals downloaded."),
+        Job(
+            BACKFILL,
+            _DOWNLOADING,
+            "Subjects that no accepted photo is of: asked about once more, and downloaded.",
+            {"without_media_only": True},
+        ),
+        Job(RELIST, _LISTING, "Every subject is asked about again now.", {"relist_days": 0}),
+        Job(
+            CHECK_LICENCES,
+            _LISTING,
+            "Every photo of the library is looked up at its source again: is it there, under which licence?",
+            {"recheck_days": 0},
+        ),
+        Job(
+            REPARSE, dg.AssetSelection.assets("source_listings"), "Stored answers are read again, without the network."
+        ),
+    )
+}
+
+
+def all_jobs(stages: Iterable[str]) -> list[Any]:
+    """Those above, and one for each stage alone."""
+    named = [
+        dg.define_asset_job(job.name, job.selection, description=job.description, config=job.config or None)
+        for job in JOBS.values()
+    ]
+    alone = [
+        dg.define_asset_job(
+            f"{stage}_stage", dg.AssetSelection.groups(stage), description=f"The stage «{stage}» alone."
+        )
+        for stage in stages
+    ]
+    return [*named, *alone]
