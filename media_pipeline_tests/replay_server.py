@@ -6,6 +6,7 @@ What is not here: what real sources answer (the recordings that the tests of sou
 from __future__ import annotations
 
 import gzip
+import ssl
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -55,13 +56,20 @@ def bomb(size_bytes: int) -> Scripted:
 class ReplayServer:
     """Answers by path with query, or by path alone; one after the other, and the last for ever. Others are 404."""
 
-    def __init__(self, routes: Mapping[str, Sequence[Scripted] | Scripted] | None = None) -> None:
+    def __init__(
+        self,
+        routes: Mapping[str, Sequence[Scripted] | Scripted] | None = None,
+        *,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.routes: dict[str, list[Scripted]] = {}
         self.seen: list[Seen] = []
         for path, answers in (routes or {}).items():
             self.say(path, *([answers] if isinstance(answers, Scripted) else answers))
         self._lock = threading.Lock()
         self._server = _Server(self)
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
 
     def say(self, path: str, *answers: Scripted) -> None:

@@ -122,6 +122,7 @@ class Spool:
                 raise FetchError("short_body", "the rest that came is not the rest of what came before")
         else:
             self._restart()
+            self._write(b"")  # an empty file is a file
         encoding = head.headers.get("content-encoding", "")
         self._unpacking = Unpacking(encoding)
         promised = head.headers.get("content-length", "")
@@ -159,11 +160,10 @@ class Spool:
             raise BlobError(f"{self.path}: {error.strerror}") from error
 
     def close(self) -> None:
-        """The file is whole on disk, also an empty one; or not needed."""
+        """What came is on disk."""
         try:
-            if self._file is None:
-                self._file = self.path.open("wb")
-            self._file.close()
+            if self._file is not None:
+                self._file.close()
         except OSError as error:
             raise BlobError(f"{self.path}: {error.strerror}") from error
 

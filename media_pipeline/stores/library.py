@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from media_pipeline.config import Settings
 from media_pipeline.errors import BlobError, CatalogError
+from media_pipeline.sources.chosen import check_limits
 from media_pipeline.stores.blobs import Blobs, S3Options, open_blobs
 from media_pipeline.stores.catalog import embedded
 from media_pipeline.stores.catalog.migrate import current, migrate, newest
@@ -47,6 +48,7 @@ class Library:
 @contextmanager
 def open_library(settings: Settings) -> Iterator[Library]:
     """The library of these settings, at this version's schema; closed, and the embedded database left, at the end."""
+    check_limits(settings)
     with ExitStack() as stack:
         engine = stack.enter_context(open_catalog(settings))
         if settings.database_url is None:

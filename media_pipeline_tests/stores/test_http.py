@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import ssl
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -12,6 +13,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from media_pipeline import __version__
@@ -330,6 +336,46 @@ def test_a_name_is_looked_up_once_for_what_is_connected_to(
     host = f"changes.example:{server.host.partition(':')[2]}"
     fetch(open_http(allowed=host, resolve=resolve), f"http://{host}/x", tmp_path)
     assert asked == ["changes.example"]
+
+
+def certified(name: str, folder: Path) -> Path:
+    """A certificate for a name, signed by itself, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    whose = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    today = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(whose, whose, key.public_key(), x509.random_serial_number())
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path = folder / f"{name}.pem"
+    path.write_bytes(certificate.public_bytes(Encoding.PEM) + secret)
+    return path
+
+
+def test_tls_holds_to_the_name_and_not_to_the_address(
+    open_http: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name is what the server is asked for, and what its certificate must be of."""
+    pem = certified("museum.example", tmp_path)
+    monkeypatch.setattr("httpx.create_ssl_context", lambda **_: ssl.create_default_context(cafile=pem))
+    asked: list[str | None] = []
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(pem)
+    tls.sni_callback = lambda _socket, name, _context: asked.append(name)
+    with ReplayServer({"/x": Scripted(body=PHOTO)}, tls=tls) as server:
+        port = server.host.partition(":")[2]
+        names = [f"{name}:{port}" for name in ("museum.example", "other.example")]
+        http = open_http(allowed=",".join(names), resolve=lambda _host, _port: ["127.0.0.1"])
+        assert fetch(http, f"https://{names[0]}/x", tmp_path).size_bytes == len(PHOTO)
+        with pytest.raises(FetchError, match=r"CERTIFICATE_VERIFY_FAILED|host_down"):
+            fetch(http, f"https://{names[1]}/x", tmp_path)
+    assert set(asked) == {"museum.example", "other.example"}
+    assert server.paths() == ["/x"]
 
 
 def test_a_name_that_nobody_knows_is_unreachable(open_http: Open, tmp_path: Path) -> None:
