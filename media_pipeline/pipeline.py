@@ -18,6 +18,8 @@ STAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "group": ("duplicate_groups",),
     "publish": (),
 }
+# Assets without items of their own: rows of a file, views, counts.
+SUMMARIES: Final[Mapping[str, str]] = {"subjects": "discover", "training_views": "publish", "coverage": "publish"}
 OUTPUTS: Final = tuple(output for outputs in STAGES.values() for output in outputs)
 EVERYTHING: Final = "everything"
 """The job that runs all of it."""

@@ -14,7 +14,7 @@ from media_pipeline.config import Settings
 from media_pipeline.definitions import STAGES, all_outputs, build_definitions
 from media_pipeline.errors import ConfigError
 from media_pipeline.orchestration.jobs import JOBS
-from media_pipeline.pipeline import EVERYTHING
+from media_pipeline.pipeline import EVERYTHING, SUMMARIES
 from media_pipeline.pipeline import STAGES as WORDS
 from media_pipeline.sources import SOURCES, WEB_SOURCES
 
@@ -83,7 +83,7 @@ def test_every_asset_says_what_it_is(specs: dict[str, dg.AssetSpec]) -> None:
         assert spec.code_version, name
 
 
-def test_the_words_name_the_stages_and_outputs_that_there_are() -> None:
+def test_the_words_name_the_stages_and_outputs_that_there_are(specs: dict[str, dg.AssetSpec]) -> None:
     """pipeline.py is what the command line knows of the graph without loading Dagster."""
     found = {
         name: tuple(dict.fromkeys(output.name for output in stage.outputs(Settings.load())))
@@ -92,6 +92,8 @@ def test_the_words_name_the_stages_and_outputs_that_there_are() -> None:
         for name, stage in STAGES.items()
     }
     assert found == dict(WORDS)
+    outputs = {output for named in WORDS.values() for output in named}
+    assert {name: str(spec.group_name) for name, spec in specs.items() if name not in outputs} == dict(SUMMARIES)
 
 
 def test_every_output_names_upstream_outputs_that_come_before_it() -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import and_, select
 
 from media_pipeline.definitions import all_outputs
 from media_pipeline.orchestration.partitions import source_of
-from media_pipeline.pipeline import OUTPUTS, STAGES
+from media_pipeline.pipeline import STAGES, SUMMARIES
 from media_pipeline.stores import ledger
 from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.catalog.selections import items_of
@@ -82,8 +82,10 @@ def stage_table(library: Library, steps: Sequence[Step]) -> Table:
             row = (stage, name, *counted, "" if shared else f"{seconds.get(name, 0.0):.1f}", why)
             table.add_row(*(Text(cell) for cell in row))
     for step in steps:
-        if step.output not in OUTPUTS:
-            table.add_row("publish", step.output, str(step.items), "", "", "", f"{step.seconds:.1f}", "rows")
+        if step.output in SUMMARIES:
+            table.add_row(
+                SUMMARIES[step.output], step.output, str(step.items), "", "", "", f"{step.seconds:.1f}", "rows"
+            )
     return table
 
 

@@ -6,11 +6,13 @@ What is not here: Dagster's UI and daemon (development.py), and what is printed 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
 from rich.console import Console
+from sqlalchemy import func, select
 
 from media_pipeline.config import Settings
 from media_pipeline.definitions import build_definitions
@@ -24,6 +26,7 @@ from media_pipeline.orchestration.work import Progress
 from media_pipeline.pipeline import EVERYTHING, OUTPUTS
 from media_pipeline.sources import EXPLAINED, WEB_SOURCES
 from media_pipeline.sources.chosen import key_of, limits_of, require_contact
+from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.catalog.subjects import all_subjects
 from media_pipeline.stores.library import Library, open_library
 
@@ -53,19 +56,20 @@ def partitions_to_ask(library: Library, sources: Sequence[str], console: Console
     if not is_told:
         return [partition for partition in partitions if source_of(partition) not in WEB_SOURCES]
     missing = {name: why for name in WEB_SOURCES if (why := why_not_asked(name, library.settings))}
-    for why in missing.values():
-        console.print(f"[yellow]left out:[/yellow] {why}", highlight=False, soft_wrap=True)
+    for setting in dict.fromkeys(missing.values()):
+        names = ", ".join(name for name, why in missing.items() if why == setting)
+        console.print(f"[yellow]left out until {setting} is set:[/yellow] {names}", highlight=False, soft_wrap=True)
     return [partition for partition in partitions if source_of(partition) not in missing]
 
 
 def why_not_asked(name: str, settings: Settings) -> str | None:
-    """What the settings lack for this web source to be asked."""
+    """The setting that this web source lacks to be asked."""
     source = WEB_SOURCES[name]
     try:
         require_contact(name, limits_of(source, settings), settings)
         key_of(source, settings)
     except ConfigError as error:
-        return str(error)
+        return str(error).partition(":")[0]
     return None
 
 
@@ -151,5 +155,21 @@ def tell_of_run(library: Library, steps: Sequence[Step], console: Console) -> No
     if is_empty(library):
         place = library.settings.uploads.removeprefix("file:")
         console.print(f"[bold]No files yet:[/bold] put photos into {place}, and run it again.", soft_wrap=True)
+    elif (waiting := _waiting(library)) is not None:
+        count, first = waiting
+        console.print(
+            f"[bold]Nothing was due yet:[/bold] {count} items are tried again, the first at {first:%H:%M} UTC."
+        )
     else:
         console.print("[bold]Nothing was due:[/bold] the library is up to date.")
+
+
+def _waiting(library: Library) -> tuple[int, datetime] | None:
+    """How many items wait for another try, and when the first has its time."""
+    rows = tables.ledger.c
+    query = select(func.count(), func.min(rows.retry_at)).where(
+        rows.tenant == library.tenant, rows.status == "failed", rows.retry_at.is_not(None)
+    )
+    with library.engine.connect() as connection:
+        count, first = connection.execute(query).one()
+    return (count, first.astimezone(UTC)) if count else None
