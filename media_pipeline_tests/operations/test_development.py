@@ -145,7 +145,7 @@ def test_a_child_opens_the_same_library(tmp_path: Path, monkeypatch: pytest.Monk
         database_url="postgresql://me:secret@host/db",
         shards={"uploads": 4},
         embedded_fsync=False,
-        contact="ä@example.org",
+        contact="a@example.org",
     )
     monkeypatch.setenv("MEDIA_QDRANT_URL", "http://other:6333")
     monkeypatch.setenv("media_contact", "other")

@@ -18,6 +18,7 @@ from media_pipeline.config import Settings, unknown_settings
 from media_pipeline.operations.doctor import Finding, as_text, doctor, exit_code
 from media_pipeline.operations.needs import NEEDS
 from media_pipeline.samples.photographs import photograph
+from media_pipeline.sources import SOURCES
 from media_pipeline.stores.catalog import embedded, tables
 from media_pipeline.stores.catalog.embedded import Embedded
 from media_pipeline.stores.library import Library, embedded_options
@@ -60,7 +61,7 @@ def test_a_whole_library_is_ok_in_every_line(walked: Settings) -> None:
     # The disk belongs to whoever runs the tests.
     assert {name for name, state in states(findings).items() if state != "ok"} <= {"disk room"}
     said = {finding.name: finding.said for finding in findings}
-    assert said["partitions"] == "1 in the catalog, 1 configured"
+    assert said["partitions"] == f"1 in the catalog, {len(SOURCES)} configured"
     assert said["generation"].endswith(": 1 points, as the catalog says")
     assert said["model"].endswith("no weights: knows looks, not meaning")
     assert exit_code(findings) == 0

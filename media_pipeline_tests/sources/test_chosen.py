@@ -64,7 +64,7 @@ def test_a_limit_of_no_source_is_told() -> None:
 
 def test_every_field_can_be_changed_but_what_the_provider_says() -> None:
     """A new field of Limits is put into the table, or is the provider's own."""
-    assert set(Limits.__slots__) - set(CHANGEABLE) == {"fastest_per_s", "needs_contact"}
+    assert set(Limits.__slots__) - set(CHANGEABLE) == {"budget", "fastest_per_s", "needs_contact"}
 
 
 def test_a_source_with_a_key_is_not_asked_without() -> None:

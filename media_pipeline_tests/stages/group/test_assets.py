@@ -30,6 +30,8 @@ def _fill(library: Library, phashes: Sequence[str]) -> None:
     listing: dict[str, Any] = {"page_id": PAGE, "source": "uploads", "partition": "uploads"}
     listing |= {"edition": "", "original_url": ""}
     listing |= {"fallback_urls": [], "licence": "own", "licence_family": "own", "licence_is_open": False}
+    listing |= {"reported_by": "uploads", "allows_commercial": False, "allows_derivatives": False}
+    listing |= {"needs_attribution": True, "is_obscured": False, "priority": 1}
     media: dict[str, Any] = {"home_source": "uploads", "home_partition": "uploads", "kind": "image"}
     media |= {"content_type": "image/jpeg", "extension": "jpg", "size_bytes": 1}
     facts: dict[str, Any] = {"format": "JPEG", "width_px": 8, "height_px": 8, "orientation": 1}
