@@ -19,7 +19,8 @@ from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.catalog.tables import SCHEMA
 from media_pipeline.stores.library import Library
 
-TIMES = {"finished_at", "retry_at", "received_at", "listed_at", "claimed_at", "linked_at", "published_at", "since"}
+TIMES = {"finished_at", "retry_at", "received_at", "listed_at", "checked_at", "claimed_at", "linked_at"}
+TIMES |= {"published_at", "since"}
 LEFT_OUT = {("ledger", "run_id"), ("ledger", "attempts"), ("index_generations", "name")}
 
 Dump = dict[str, dict[str, Any]]
