@@ -11,7 +11,7 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -35,6 +35,22 @@ DATABASE_URL = re.compile(
 )
 # What stands before the `@` of a URL.
 USER_INFO = re.compile(r"//[^/]*@")
+# Those of licences.py, which imports more than settings may.
+Family = Literal[
+    "cc0",
+    "public-domain",
+    "cc-by",
+    "cc-by-sa",
+    "gfdl",
+    "cc-by-nd",
+    "cc-by-nc",
+    "cc-by-nc-sa",
+    "cc-by-nc-nd",
+    "no-known-restrictions",
+    "us-government",
+    "unknown",
+    "all-rights-reserved",
+]
 BUCKET = re.compile(r"[A-Za-z0-9._-]{3,255}")
 # Within the brackets of a User-Agent.
 CONTACT = re.compile(r"[^\x00-\x1f\x7f-\U0010ffff()\\]{1,200}")
@@ -102,6 +118,16 @@ class Settings(BaseSettings):
         "", description="`HOST` or `HOST:PORT`, by comma, that may be inside a private network; for tests"
     )
 
+    fetch_licences: Annotated[tuple[Family, ...], NoDecode] = Field(
+        ("cc0", "public-domain", "cc-by", "cc-by-sa", "cc-by-nc", "cc-by-nc-sa"),
+        description="families of licences whose files are fetched from the web, with commas between",
+    )
+    min_long_edge_px: int = Field(1600, ge=0, description="long edge of a photo from the web that is HQ")
+    few_photos: int = Field(10, ge=0, description="photos of a subject up to which smaller ones are taken too")
+    placeholders: Annotated[tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...], NoDecode] = Field(
+        (), description="sha256 of pictures that say that there is no picture, with commas between"
+    )
+
     relist_days: int = Field(
         7, ge=0, le=3650, description="a subject is asked about again at each source after so many days; 0: never"
     )
@@ -142,6 +168,11 @@ class Settings(BaseSettings):
             return json.loads(value) if isinstance(value, str) else value
         except ValueError as error:
             raise ValueError(f"must be JSON: {error}") from error
+
+    @field_validator("fetch_licences", "placeholders", mode="before")
+    @classmethod
+    def _is_list(cls, value: object) -> object:
+        return tuple(value.lower().replace(",", " ").split()) if isinstance(value, str) else value
 
     @field_validator("mirrors")
     @classmethod
@@ -286,6 +317,8 @@ def environment_of(settings: Settings) -> dict[str, str]:
 def _as_variable(value: object) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
+    if isinstance(value, tuple):
+        return ",".join(value)
     if isinstance(value, Path):
         return str(value.expanduser().resolve())  # the child may work in another folder
     return value if isinstance(value, str) else json.dumps(value)
@@ -320,7 +353,7 @@ def _told(wrong: ValidationError) -> str:
         secret = field is not None and "SecretStr" in str(field.annotation)
         shown = "(not shown)" if secret else USER_INFO.sub("//***@", repr(fault["input"]))
         # Which of several: the source whose number of shards is wrong.
-        which = "".join(f" {part}" for part in fault["loc"][1:])
+        which = "".join(f" {part}" for part in fault["loc"][1:] if isinstance(part, str))
         about = f" ({field.description})" if field is not None and field.description else ""
         lines.append(f"{PREFIX}{name.upper()}{which}={shown}: {fault['msg'].removeprefix('Value error, ')}{about}")
     return "\n".join(lines)

@@ -12,6 +12,7 @@ MediaPipelineError
 │   │   ├── BlobUnreadable    there is one, but this process may not or cannot read it
 │   │   └── BlobCorrupt       the bytes read are not the bytes written
 │   └── VectorIndexError      the vector index
+├── PutOff                    not now: the item stays due, without a row
 └── ItemError                 one item cannot go on: it becomes a ledger row with `reason` and `detail`
     ├── AnswerError           a source's answer is of no use: says whether to try again, skip the subject or stop
     ├── FetchError            the original is refused or cannot be had
@@ -75,6 +76,10 @@ class BlobCorrupt(BlobError):
 
 class VectorIndexError(MediaServiceError):
     """The vector index."""
+
+
+class PutOff(MediaPipelineError):
+    """Not now: the item stays due, and nothing is recorded of it."""
 
 
 class ItemError(MediaPipelineError):

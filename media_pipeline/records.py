@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
@@ -150,11 +151,21 @@ class NewBlob:
 
 
 @dataclass(frozen=True, slots=True)
+class NewFile:
+    """The same, of a file that is given away."""
+
+    key: str
+    path: Path
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
     """One output of one item: its rows (without tenant and id of the item) and the blobs that they name."""
 
     rows: tuple[Mapping[str, Any], ...] = ()
     blobs: tuple[NewBlob, ...] = ()
+    files: tuple[NewFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

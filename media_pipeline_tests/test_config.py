@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from sqlalchemy.engine import make_url
 
-from media_pipeline.config import PREFIX, Settings, environment_of
+from media_pipeline import licences
+from media_pipeline.config import PREFIX, Family, Settings, environment_of
 from media_pipeline.errors import ConfigError
 
 PAGE = Path(__file__).parent.parent / "docs" / "configuration.md"
@@ -24,8 +25,10 @@ def as_documented(default: Any) -> str:
     """How the page writes a default."""
     if default is None:
         return "unset"
-    if default == "":
+    if default in ("", ()):
         return "empty"
+    if isinstance(default, tuple):
+        return f"`{','.join(default)}`"
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 
@@ -65,6 +68,8 @@ def test_the_page_and_the_class_have_the_same_defaults() -> None:
         ("MEDIA_QDRANT_URL", "http://qdrant:notaport", "must be http://HOST:PORT or https://HOST:PORT"),
         ("MEDIA_QDRANT_URL", "qdrant:6333", "must be http://HOST:PORT or https://HOST:PORT"),
         ("MEDIA_S3_ENDPOINT_URL", "minio:9000", "must be http://HOST:PORT or https://HOST:PORT"),
+        ("MEDIA_FETCH_LICENCES", "gpl", "Input should be 'cc0', 'public-domain'"),
+        ("MEDIA_PLACEHOLDERS", "d41d8cd9", "match pattern '^[0-9a-f]{64}$'"),
         ("MEDIA_SHARDS", "uploads=4", 'as JSON: `{"uploads": 4}`'),
         ("MEDIA_SHARDS", "[4]", 'as JSON: `{"uploads": 4}`'),
         ("MEDIA_LIMITS", "fast", "must be JSON"),
@@ -220,6 +225,21 @@ def test_the_home_stays_where_it_was_when_the_working_folder_changes(
     home = Settings.load(home=Path("library")).home_path
     monkeypatch.chdir("/")
     assert home == tmp_path.resolve() / "library"
+
+
+def test_lists_are_words_with_commas_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In any case, with or without spaces; a child process is told the same."""
+    monkeypatch.setenv("MEDIA_FETCH_LICENCES", "CC0, cc-by,")
+    monkeypatch.setenv("MEDIA_PLACEHOLDERS", "AB" * 32)
+    settings = Settings.load()
+    assert (settings.fetch_licences, settings.placeholders) == (("cc0", "cc-by"), ("ab" * 32,))
+    environment = environment_of(settings)
+    assert (environment["MEDIA_FETCH_LICENCES"], environment["MEDIA_PLACEHOLDERS"]) == ("cc0,cc-by", "ab" * 32)
+
+
+def test_the_families_are_those_of_the_licences() -> None:
+    """Settings may not import them."""
+    assert get_args(Family) == get_args(licences.Family)
 
 
 def test_no_workers_means_one_for_each_core() -> None:

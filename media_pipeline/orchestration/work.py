@@ -4,8 +4,9 @@ Lock (output, partition) -> next batch of items that are due -> load, compute (p
 parallel -> rows and ledger of the whole batch in ONE transaction, on the connection that holds the lock -> next. A run
 that is killed leaves whole batches only; the next run goes on behind them, and what it repeats it writes identically.
 
-What is not here: which items are due (stores/ledger.py), what a reason means (stores/reasons.py), the worker processes
-(pool.py), how a report is shown in Dagster (reports.py), stages that need all items at once (they use `Desk` alone).
+What is not here: which items are due (stores/ledger.py), many at once in no order (window.py), what a reason means
+(stores/reasons.py), the worker processes (pool.py), how a report is shown in Dagster (reports.py), stages that need all
+items at once (they use `Desk` alone).
 """
 
 from __future__ import annotations
@@ -17,14 +18,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from sqlalchemy import Connection, FromClause, Table, delete, func, insert, select
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from media_pipeline.errors import BlobCorrupt, BlobMissing, ItemError
+from media_pipeline.errors import BlobCorrupt, BlobMissing, ItemError, PutOff
+from media_pipeline.orchestration import window
 from media_pipeline.orchestration.pool import Workers, guarded
+from media_pipeline.orchestration.window import Window
 from media_pipeline.records import Made, NotApplicable, Result, Results
 from media_pipeline.stores import ledger
 from media_pipeline.stores.catalog import statistics
@@ -106,7 +110,9 @@ class ItemWork:
     """What a stage hands to the loop.
 
     `load` reads what `compute` needs (disk, bucket, network); `compute` is a pure module-level function that answers
-    for each output that is due; `settle` may look at the answer before anything is stored.
+    for each output that is due; `settle` may look at the answer before anything is stored; `tidy` is told when an item
+    is over, whatever came of it. `window`: items are committed as they are done, and not in the order of their ids.
+    `more` is asked when a whole pass found nothing, and says whether it has made anything due.
     """
 
     outputs: Mapping[Output, Table]
@@ -116,6 +122,9 @@ class ItemWork:
     compute: Callable[[Any], Results]
     place: Literal["processes", "threads"] = "processes"
     settle: Callable[[Run, Due, Results], Results] | None = None
+    tidy: Callable[[Due], None] | None = None
+    window: Window[Due] | None = None
+    more: Callable[[Desk], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,17 +192,19 @@ def work_off(work: ItemWork, run: Run) -> Report:
         total = place.count_due(items)
         step = ", ".join(output.name for output in work.outputs)
         run.progress.begin(step, total)
-        if total:
+        if total or work.more is not None:
             settings = run.library.settings
             with (
                 Workers(
                     settings.worker_count, memory_mb=settings.item_memory_mb, item_seconds=settings.item_seconds
                 ) as workers,
-                _threads(2 * settings.worker_count) as threads,
+                _threads(work.window.places if work.window else 2 * settings.worker_count) as threads,
             ):
                 if work.place == "processes":
                     workers.start()
-                while _one_pass(work, place, workers=workers, threads=threads, step=step):
+                while _one_pass(work, place, workers=workers, threads=threads, step=step) or (
+                    work.more is not None and work.more(place)
+                ):
                     pass
         run.progress.end(step)
     return report
@@ -210,62 +221,98 @@ def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
 
 
 def _one_pass(work: ItemWork, place: Desk, *, workers: Workers, threads: ThreadPoolExecutor, step: str) -> int:
-    run, items = place.run, work.items(place.run)
-    size = run.library.settings.batch_size
-    after, worked = None, 0
-    while batch := place.read_due(items, after=after, limit=size):
-        # `map` keeps the order; the number of threads bounds what is in memory at once.
-        answers = list(threads.map(lambda due: _answer(work, run, workers, due), batch))
-        _commit(work, place, batch, answers)
-        run.progress.advance(step, len(batch))
-        after, worked = batch[-1].item_id, worked + len(batch)
+    worked = 0
+    for some in _answered(work, place, lambda due: _answer(work, place.run, workers, due), threads=threads):
+        batch = [(due, results) for due, results in some if results is not None]
+        _commit(work, place, batch)
+        place.run.progress.advance(step, len(batch))
+        worked += len(batch)
     return worked
 
 
-def _answer(work: ItemWork, run: Run, workers: Workers, due: Due) -> Results:
-    """The results of one item, its blobs already stored. The border behind which an error is a row."""
+def _answered(
+    work: ItemWork, place: Desk, answer: Callable[[Due], Results | None], *, threads: ThreadPoolExecutor
+) -> Iterator[list[tuple[Due, Results | None]]]:
+    """Everything that is due, with what came of it, as much at a time as is committed together."""
+    batches = _batches(work, place)
+    if work.window is None:
+        for batch in batches:
+            # `map` keeps the order; the number of threads bounds what is in memory at once.
+            yield list(zip(batch, threads.map(answer, batch), strict=True))
+    else:
+        size = place.run.library.settings.batch_size
+        items = chain.from_iterable(batches)
+        yield from window.answered(items, answer, window=work.window, threads=threads, batch=size)
+
+
+def _batches(work: ItemWork, place: Desk) -> Iterator[list[Due]]:
+    size = place.run.library.settings.batch_size
+    after = None
+    # Which items there are is asked each time: what the step gives up on meanwhile is not even read.
+    while batch := place.read_due(work.items(place.run), after=after, limit=size):
+        yield batch
+        after = batch[-1].item_id
+
+
+def _answer(work: ItemWork, run: Run, workers: Workers, due: Due) -> Results | None:
+    """The results of one item, its blobs already stored; none where it is put off. The border behind which an error is
+    a row."""
     open_outputs = [name for name in due.inputs if name not in due.blocked]
     if not open_outputs:
         return {}
-    answer = workers.run if work.place == "processes" else guarded
     try:
-        results: Results = answer(work.compute, work.load(run, due))
-        if work.settle is not None:
-            results = work.settle(run, due, results)
+        return _stored(run, _worked(work, run, workers, due))
+    except PutOff:
+        return None
     except ItemError as error:
         return dict.fromkeys(open_outputs, error)
     except (BlobMissing, BlobCorrupt) as error:
         return dict.fromkeys(open_outputs, ItemError("blob_lost", str(error)))
+    finally:
+        if work.tidy is not None:
+            work.tidy(due)
+
+
+def _worked(work: ItemWork, run: Run, workers: Workers, due: Due) -> Results:
+    answer = workers.run if work.place == "processes" else guarded
+    results: Results = answer(work.compute, work.load(run, due))
+    return results if work.settle is None else work.settle(run, due, results)
+
+
+def _stored(run: Run, results: Results) -> Results:
     stored: dict[str, Result] = {}
     for name, result in results.items():
         if isinstance(result, Made):
             for blob in result.blobs:
                 run.library.blobs.put_if_absent(blob.key, blob.data, content_type=blob.content_type)
+            for file in result.files:
+                run.library.blobs.put_file_if_absent(file.key, file.path, content_type=file.content_type)
             stored[name] = Made(rows=result.rows)
         else:
             stored[name] = result
     return stored
 
 
-def _commit(work: ItemWork, place: Desk, batch: Sequence[Due], answers: Sequence[Results]) -> None:
+def _commit(work: ItemWork, place: Desk, batch: Sequence[tuple[Due, Results]]) -> None:
     """The whole batch; where the database refuses the content of a row, each item by itself, so that one is a row."""
     try:
-        _write(work, place, batch, answers)
+        _write(work, place, batch)
     except (DataError, IntegrityError, UnicodeEncodeError) as error:
         if len(batch) > 1:
-            for due, results in zip(batch, answers, strict=True):
-                _commit(work, place, [due], [results])
+            for one in batch:
+                _commit(work, place, [one])
             return
         told = str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0]
         refused = ItemError("unexpected", f"the database refuses its rows: {told}")
-        _write(work, place, batch, [dict.fromkeys(batch[0].inputs, refused)])
+        due = batch[0][0]
+        _write(work, place, [(due, dict.fromkeys(due.inputs, refused))])
 
 
-def _write(work: ItemWork, place: Desk, batch: Sequence[Due], answers: Sequence[Results]) -> None:
+def _write(work: ItemWork, place: Desk, batch: Sequence[tuple[Due, Results]]) -> None:
     entries: list[Entry] = []
     rows: dict[str, list[dict[str, Any]]] = {output.name: [] for output in work.outputs}
     settled: dict[str, list[UUID]] = {output.name: [] for output in work.outputs}
-    for due, results in zip(batch, answers, strict=True):
+    for due, results in batch:
         for output in work.outputs:
             if output.name not in due.inputs:
                 continue

@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 from urllib.parse import unquote
 
 from media_pipeline.config import BUCKET
@@ -24,6 +24,8 @@ from media_pipeline.errors import BadKey, BlobCorrupt, BlobError, ConfigError
 TEMP_FOLDER = ".media-pipeline-temp"
 KEY_BYTES = 1024
 SEGMENT_BYTES = 255
+# At a time, by each of sixteen threads.
+COPY_BYTES = 1 << 18
 # What a signature of version 4 may last.
 PRESIGN_SECONDS = 604_800
 
@@ -58,12 +60,21 @@ class Blobs(Protocol):
         """
         ...
 
+    def put_file_if_absent(self, key: str, path: Path, *, content_type: str) -> bool:
+        """The same with the bytes of a file, never whole in memory. The file is given away: it may have become the blob
+        itself, so that nothing may be done with `path` afterwards but removing it."""
+        ...
+
     def put(self, key: str, data: bytes, *, content_type: str) -> None:
         """Store in place of whatever is there; a reader sees the former bytes or the new ones."""
         ...
 
     def get(self, key: str, *, sha256: str | None = None) -> bytes:
         """All bytes; BlobMissing without any, BlobCorrupt when they do not have the hexadecimal `sha256`."""
+        ...
+
+    def get_to_file(self, key: str, path: Path) -> str:
+        """Copy all bytes to a new file, never whole in memory; answers their hexadecimal sha256."""
         ...
 
     def head(self, key: str) -> BlobInfo | None:
@@ -203,6 +214,15 @@ def checked_bytes(data: bytes, *, place: str, sha256: str | None) -> bytes:
             "restore it from a backup, or delete it and fetch it again"
         )
     return data
+
+
+def copied(read: Callable[[int], bytes], file: BinaryIO) -> str:
+    """Write everything that `read` gives; the hexadecimal sha256 of it."""
+    digest = hashlib.sha256()
+    while piece := read(COPY_BYTES):
+        digest.update(piece)
+        file.write(piece)
+    return digest.hexdigest()
 
 
 def checked_seconds(seconds: int) -> int:

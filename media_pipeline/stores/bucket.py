@@ -11,8 +11,9 @@ import base64
 import hashlib
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict
 from urllib.parse import urlsplit
 
@@ -36,12 +37,14 @@ from media_pipeline.stores.blobs import (
     checked_key,
     checked_place,
     checked_seconds,
+    copied,
     is_readable,
     readable_key,
 )
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +55,12 @@ READ_TRIES = 3
 # S3 answers 409 to both of two conditional writes that finish at the same moment, and asks to try again.
 CONFLICT_TRIES = 5
 CONFLICT_PAUSE_S = 0.2
+
+# One PUT may send 5 GB; beyond this, a connection that breaks off costs a part, not the file.
+ONE_PUT_BYTES = 64 << 20
+# In memory, for each thread.
+PART_BYTES = 8 << 20
+_BROKEN_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 
 _ABSENT = ("404", "NoSuchKey")
 
@@ -130,25 +139,45 @@ class S3Blobs:
     def put_if_absent(self, key: str, data: bytes, *, content_type: str) -> bool:
         """Asks first: a repeat then sends no megabytes, and some servers take the condition and ignore it."""
         name = self._base + checked_key(key)
+
+        def send(condition: _Condition) -> None:
+            self._client.put_object(
+                Bucket=self.bucket, Key=name, Body=data, ContentType=content_type, **_checksum(data), **condition
+            )
+
+        return self._sent(key, send)
+
+    def put_file_if_absent(self, key: str, path: Path, *, content_type: str) -> bool:
+        name = self._base + checked_key(key)
+        is_large = path.stat().st_size > ONE_PUT_BYTES
+
+        def send(condition: _Condition) -> None:
+            if is_large:
+                self._send_in_parts(name, path, content_type=content_type, condition=condition)
+                return
+            with path.open("rb") as body:
+                checksum = _as_checksum(hashlib.file_digest(body, "sha256").digest())
+                body.seek(0)
+                self._client.put_object(
+                    Bucket=self.bucket, Key=name, Body=body, ContentType=content_type, **checksum, **condition
+                )
+
+        return self._sent(key, send)
+
+    def _sent(self, key: str, send: Callable[[_Condition], None]) -> bool:
+        """Whether this call wrote it. Asks first, see `put_if_absent`."""
         for _ in range(CONFLICT_TRIES):
             if self.head(key) is not None:
                 return False
             with self._explained(key):
                 try:
-                    self._client.put_object(
-                        Bucket=self.bucket,
-                        Key=name,
-                        Body=data,
-                        ContentType=content_type,
-                        **_checksum(data),
-                        IfNoneMatch="*",
-                    )
+                    send({"IfNoneMatch": "*"})
                 except ClientError as error:
                     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
                     if status == 412:
                         return False
                     if status == 501:
-                        self.put(key, data, content_type=content_type)
+                        send({})
                         return True
                     if status != 409:
                         raise
@@ -156,6 +185,27 @@ class S3Blobs:
                 else:
                     return True
         raise BlobError(f"{self._place(key)}: others keep writing this key; run again when they are done")
+
+    def _send_in_parts(self, name: str, path: Path, *, content_type: str, condition: _Condition) -> None:
+        """The condition is decided at the end; parts that come to nothing are taken back, for they cost money."""
+        place: _Upload = {"Bucket": self.bucket, "Key": name}
+        begun = self._client.create_multipart_upload(**place, ContentType=content_type, ChecksumAlgorithm="SHA256")
+        upload = begun["UploadId"]
+        try:
+            parts: list[CompletedPartTypeDef] = []
+            with path.open("rb") as file:
+                for number, part in enumerate(iter(lambda: file.read(PART_BYTES), b""), start=1):
+                    checksum = _checksum(part)
+                    sent = self._client.upload_part(**place, UploadId=upload, PartNumber=number, Body=part, **checksum)
+                    own = checksum["ChecksumSHA256"]
+                    parts.append({"PartNumber": number, "ETag": sent["ETag"], "ChecksumSHA256": own})
+            self._client.complete_multipart_upload(
+                **place, UploadId=upload, MultipartUpload={"Parts": parts}, **condition
+            )
+        except BaseException:
+            with suppress(ClientError, BotoCoreError):
+                self._client.abort_multipart_upload(**place, UploadId=upload)
+            raise
 
     def put(self, key: str, data: bytes, *, content_type: str) -> None:
         name = self._base + checked_key(key)
@@ -168,6 +218,24 @@ class S3Blobs:
         with self._explained(key):
             data = self._read(self._base + readable_key(key))
         return checked_bytes(data, place=self._place(key), sha256=sha256)
+
+    def get_to_file(self, key: str, path: Path) -> str:
+        name = self._base + readable_key(key)
+        try:
+            with path.open("xb") as file, self._explained(key):
+                for left in range(READ_TRIES - 1, -1, -1):
+                    body = self._client.get_object(Bucket=self.bucket, Key=name)["Body"]
+                    try:
+                        with closing(body):
+                            return copied(body.read, file)
+                    except _BROKEN_OFF:
+                        if not left:
+                            raise
+                        file.seek(0)
+                        file.truncate()
+        except OSError as error:
+            raise BlobError(f"cannot write {path}: look at the disk and its mount ({error.strerror})") from error
+        raise AssertionError("unreachable: the last try returns or raises")
 
     def head(self, key: str) -> BlobInfo | None:
         name = self._base + readable_key(key)
@@ -229,7 +297,7 @@ class S3Blobs:
             try:
                 with closing(body):
                     return body.read()
-            except (IncompleteReadError, ReadTimeoutError, ResponseStreamingError):
+            except _BROKEN_OFF:
                 if not left:
                     raise
         raise AssertionError("unreachable: the last try returns or raises")
@@ -273,12 +341,22 @@ class S3Blobs:
 
 
 def _checksum(data: bytes) -> _Checksum:
-    return {
-        "ChecksumAlgorithm": "SHA256",
-        "ChecksumSHA256": base64.b64encode(hashlib.sha256(data).digest()).decode(),
-    }
+    return _as_checksum(hashlib.sha256(data).digest())
+
+
+def _as_checksum(digest: bytes) -> _Checksum:
+    return {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": base64.b64encode(digest).decode()}
 
 
 class _Checksum(TypedDict):
     ChecksumAlgorithm: Literal["SHA256"]
     ChecksumSHA256: str
+
+
+class _Condition(TypedDict, total=False):
+    IfNoneMatch: str
+
+
+class _Upload(TypedDict):
+    Bucket: str
+    Key: str

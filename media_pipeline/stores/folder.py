@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from heapq import heapify, heappop
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 from media_pipeline.errors import BadKey, BlobError, BlobMissing, BlobUnreadable
@@ -25,6 +27,7 @@ from media_pipeline.stores.blobs import (
     checked_key,
     checked_place,
     checked_seconds,
+    copied,
     is_readable,
     readable_key,
 )
@@ -56,9 +59,19 @@ class LocalBlobs:
     def put_if_absent(self, key: str, data: bytes, *, content_type: str) -> bool:
         path = self._path(checked_key(key))
         with _explained("write", path):
-            written = _file_status(path) is None and self._linked(path, data)
+            written = False
+            if _file_status(path) is None:
+                with self._written(data) as temp:
+                    written = _linked(path, temp)
             # Also when another wrote it: the answer False promises that it is there for good.
             _sync(path.parent)
+            return written
+
+    def put_file_if_absent(self, key: str, path: Path, *, content_type: str) -> bool:
+        place = self._path(checked_key(key))
+        with _explained("write", place):
+            written = _file_status(place) is None and self._given(place, path)
+            _sync(place.parent)
             return written
 
     def put(self, key: str, data: bytes, *, content_type: str) -> None:
@@ -75,6 +88,16 @@ class LocalBlobs:
         if data is None:
             raise BlobMissing(f"{path}: no such blob; fetch it again, or look whether the store has moved")
         return checked_bytes(data, place=str(path), sha256=sha256)
+
+    def get_to_file(self, key: str, path: Path) -> str:
+        place = self._path(readable_key(key))
+        with _explained("read", place), _told_apart(place):
+            source = _opened(place)
+        if source is None:
+            raise BlobMissing(f"{place}: no such blob; fetch it again, or look whether the store has moved")
+        # What is wrong with the copy says nothing of the blob.
+        with source, _explained(f"copy {place} to", path), path.open("xb") as copy:
+            return copied(lambda count: _piece(source, count, place=place), copy)
 
     def head(self, key: str) -> BlobInfo | None:
         path = self._path(readable_key(key))
@@ -119,21 +142,31 @@ class LocalBlobs:
             raise BadKey(f"key {key!r} has a link or an empty segment on its way below {self.root}: not followed")
         return Path(place)
 
-    def _linked(self, path: Path, data: bytes) -> bool:
-        """Whether this call gave the file its name. A link never replaces what is there; a rename would."""
-        with self._written(data) as temp:
-            _make_folder(path.parent)
-            try:
-                path.hardlink_to(temp)
-            except FileExistsError:
-                if _file_status(path) is None:
-                    raise
-                return False
-            return True
+    def _given(self, place: Path, path: Path) -> bool:
+        """Whether this call gave the file its place: by a link where both are in one file system, else by a copy."""
+        _synced(path)
+        try:
+            return _linked(place, path)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+        with self._temp() as temp:
+            shutil.copyfile(path, temp)
+            _synced(temp)
+            return _linked(place, temp)
 
     @contextmanager
     def _written(self, data: bytes) -> Iterator[Path]:
         """A synced file in the hidden folder, gone afterwards unless it was moved."""
+        with self._temp() as temp:
+            with temp.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            yield temp
+
+    @contextmanager
+    def _temp(self) -> Iterator[Path]:
         folder = self.root / TEMP_FOLDER
         _make_folder(folder)
         if not self._swept:
@@ -141,13 +174,21 @@ class LocalBlobs:
             self._swept = True
         temp = folder / uuid4().hex
         try:
-            with temp.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
             yield temp
         finally:
             temp.unlink(missing_ok=True)
+
+
+def _linked(path: Path, temp: Path) -> bool:
+    """Whether this call gave the file its name. A link never replaces what is there; a rename would."""
+    _make_folder(path.parent)
+    try:
+        path.hardlink_to(temp)
+    except FileExistsError:
+        if _file_status(path) is None:
+            raise
+        return False
+    return True
 
 
 def _file_status(path: Path) -> os.stat_result | None:
@@ -166,6 +207,20 @@ def _bytes(path: Path) -> bytes | None:
         return path.read_bytes()
     except FileNotFoundError:
         return None
+
+
+def _opened(path: Path) -> BinaryIO | None:
+    if _file_status(path) is None:
+        return None
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        return None
+
+
+def _piece(file: BinaryIO, count: int, *, place: Path) -> bytes:
+    with _told_apart(place):
+        return file.read(count)
 
 
 def _info(key: str, status: os.stat_result) -> BlobInfo:
@@ -261,6 +316,11 @@ def _make_folder(folder: Path) -> None:
     _sync(folder.parent)
 
 
+def _synced(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 def _sync(folder: Path) -> None:
     """A file's name is safe from a power cut only once its folder is on the disk."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -274,7 +334,9 @@ def _sweep(folder: Path) -> None:
     oldest = time.time() - TEMP_SECONDS
     for left in folder.iterdir():
         try:
-            if left.lstat().st_mtime < oldest:
+            status = left.lstat()
+            # The one folder is scratch, which sweeps itself (scratch.py).
+            if status.st_mtime < oldest and not stat.S_ISDIR(status.st_mode):
                 left.unlink()
         except OSError as error:
             # Another process sweeps too, or another user left it: it costs room, nothing else.

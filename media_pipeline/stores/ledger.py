@@ -109,7 +109,8 @@ def failure(item: UUID, output: Output, *, error: ItemError, before: Due, now: d
     """The row of an item that failed: settled, to be tried again, or dead."""
     tried = before.attempts[output.name]
     status: Status = "failed"
-    retry_at = error.until
+    # A moment that has come is none to wait for: it would be tried without end.
+    retry_at = error.until if error.until is not None and error.until > now else None
     if retry_at is None:
         # With an `until` nobody tried: the source, or its budget, said when to come again.
         tried += 1

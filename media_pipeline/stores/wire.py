@@ -101,6 +101,10 @@ class Wire:
         await self._transport.aclose()
 
 
+# 64 KiB at a time costs a sixth more CPU for a photo of 200 KB.
+httpcore.AsyncHTTP11Connection.READ_NUM_BYTES = 1 << 18
+
+
 class _Guarded(httpx.AsyncHTTPTransport):
     """httpx's own transport over a pool that asks the guard where to connect to; httpx has no option for that."""
 

@@ -21,13 +21,13 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 
 from media_pipeline.config import Settings
-from media_pipeline.errors import BlobCorrupt, BlobError, BlobMissing, ItemError, MediaProcessingError
+from media_pipeline.errors import BlobCorrupt, BlobError, BlobMissing, ItemError, MediaProcessingError, PutOff
 from media_pipeline.orchestration.partitions import partition_for
-from media_pipeline.orchestration.work import Report, Run, work_off
+from media_pipeline.orchestration.work import Desk, Report, Run, work_off
 from media_pipeline.records import Made, NewBlob, NotApplicable
 from media_pipeline.samples.photographs import photograph
 from media_pipeline.stages.discover.assets import read_pages, store_pages
-from media_pipeline.stages.fetch import assets as fetch
+from media_pipeline.stages.fetch.assets import fetch
 from media_pipeline.stores import ledger
 from media_pipeline.stores.blobs import Blobs
 from media_pipeline.stores.catalog import tables
@@ -226,6 +226,59 @@ def test_what_a_person_revives_is_tried_anew(library: Library) -> None:
     work(step, library, "run-2")
     assert states(library) == {("done", None): 2}
     assert [rows(library)[item].attempts for item in items] == [3, 1]
+
+
+def test_what_is_put_off_stays_due_without_a_row(library: Library) -> None:
+    """The run ends, the others are done, and the next run comes back to it."""
+    items = add_media(library, 5)
+    is_late = True
+
+    def load(_run: Run, due: Due) -> None:
+        if is_late and due.item_id in items[1:3]:
+            raise PutOff
+
+    step = Step(HASHES, loads=load)
+    assert work(step, with_settings(library, batch_size=2)).of("hashes") == {("done", ""): 3}
+    assert sorted(rows(library)) == [items[0], *items[3:]]
+    is_late = False
+    assert work(step, library, "run-2").of("hashes") == {("done", ""): 2}
+
+
+def test_an_item_is_tidied_up_whatever_came_of_it(library: Library) -> None:
+    """After its blobs are put, after an error, and where it is put off."""
+    items = add_media(library, 4)
+    blob = NewBlob("media/derived/x.jpg", b"x", "image/jpeg")
+    step = Step(HASHES, {items[0]: [Made(({"phash": "0" * 16},), (blob,))], items[1]: [ItemError("undecodable")]})
+    tidied: list[UUID] = []
+
+    def load(_run: Run, due: Due) -> UUID:
+        if due.item_id == items[2]:
+            raise PutOff
+        return due.item_id
+
+    def tidy(due: Due) -> None:
+        assert due.item_id != items[0] or library.blobs.head(blob.key) is not None
+        tidied.append(due.item_id)
+
+    work_off(replace(step.work(), load=load, tidy=tidy), Run(library, "run-1", "uploads"))
+    assert sorted(set(tidied)) == items
+
+
+def test_when_nothing_is_due_a_step_may_make_more_due(library: Library) -> None:
+    """It is asked at the end of every pass that found nothing, until it has no more."""
+    items = add_media(library, 3)
+    step, asked = Step(HASHES), []
+
+    def more(place: Desk) -> bool:
+        asked.append(len(step.worked_on))
+        with place.connection.begin():
+            if len(asked) < 3:
+                ledger.forget(place.connection, library.tenant, "hashes", items[:1])
+        return len(asked) < 3
+
+    work_off(replace(step.work(), more=more), Run(library, "run-1", "uploads"))
+    assert (asked, step.worked_on.count(items[0])) == ([3, 4, 5], 3)
+    assert states(library) == {("done", None): 3}
 
 
 # -------------------------------------------------------------------------------------------------------------- stale
@@ -468,7 +521,7 @@ def test_an_upload_behind_a_link_is_gone_and_ends_no_run(library: Library, bucke
     (bucket / "left").rename(bucket.parent / "left")
     (bucket / "left").symlink_to(bucket.parent / "left")
 
-    work_off(fetch.WORK, run)
+    fetch(run)
     assert states(library, "originals") == {("failed", "gone"): 1, ("done", None): 1}
 
 
@@ -482,10 +535,10 @@ class _Together:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._blobs, name)
 
-    def get(self, key: str, *, sha256: str | None = None) -> bytes:
-        data = self._blobs.get(key, sha256=sha256)
+    def get_to_file(self, key: str, path: Path) -> str:
+        sha256 = self._blobs.get_to_file(key, path)
         self._barrier.wait(30)
-        return data
+        return sha256
 
 
 def test_two_partitions_that_store_the_same_bytes_at_once_leave_one_media(library: Library, bucket: Path) -> None:
@@ -500,7 +553,7 @@ def test_two_partitions_that_store_the_same_bytes_at_once_leave_one_media(librar
             read_pages(Run(library, "run-0", partition))
         together = replace(library, bucket=cast(Blobs, _Together(library.bucket, 2)))
         threads = [
-            threading.Thread(target=work_off, args=(fetch.WORK, Run(together, f"run-{partition}", partition)))
+            threading.Thread(target=fetch, args=(Run(together, f"run-{partition}", partition),))
             for partition in ("uploads/00", "uploads/01")
         ]
         for thread in threads:

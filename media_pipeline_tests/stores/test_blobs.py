@@ -110,6 +110,59 @@ def test_rot_is_found(store: Store) -> None:
     assert "fetch it again" in str(told.value)
 
 
+def test_a_file_is_put_and_comes_back_as_a_file(store: Store, tmp_path: Path) -> None:
+    """Whole, with its sum; what is done to the given file afterwards, removing it, does nothing to the blob."""
+    given, back = tmp_path / "given", tmp_path / "back"
+    given.write_bytes(HELLO)
+    assert store.blobs.put_if_absent("empty", b"", content_type=TEXT) is True
+    assert store.blobs.put_file_if_absent("media/é.txt", given, content_type=TEXT) is True
+    given.unlink()
+    assert store.blobs.get("media/é.txt", sha256=HELLO_SHA256) == HELLO
+    assert store.blobs.get_to_file("media/é.txt", back) == HELLO_SHA256
+    assert back.read_bytes() == HELLO
+    assert store.blobs.get_to_file("empty", tmp_path / "empty") == hashlib.sha256(b"").hexdigest()
+    assert keys(store.blobs.list_after()) == ["empty", "media/é.txt"]
+
+
+def test_a_file_never_overwrites(store: Store, tmp_path: Path) -> None:
+    """The second is told False, whichever way the first came, and the first bytes stay."""
+    given = tmp_path / "given"
+    given.write_bytes(b"other")
+    store.blobs.put_if_absent("a", HELLO, content_type=TEXT)
+    assert store.blobs.put_file_if_absent("a", given, content_type=TEXT) is False
+    assert store.blobs.get("a") == HELLO
+    assert store.blobs.put_file_if_absent("b", given, content_type=TEXT) is True
+    assert store.blobs.put_if_absent("b", HELLO, content_type=TEXT) is False
+    assert store.blobs.get("b") == b"other"
+
+
+def test_eight_files_one_winner(store: Store, tmp_path: Path) -> None:
+    """Of files given at the same moment exactly one is taken."""
+    meet = threading.Barrier(8)
+
+    def write(number: int) -> bool:
+        given = tmp_path / str(number)
+        given.write_bytes(bytes([number]) * 100_000)
+        meet.wait()
+        return store.blobs.put_file_if_absent("a/b/c", given, content_type=TEXT)
+
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(write, range(8)))
+    assert told.count(True) == 1
+    assert store.blobs.get("a/b/c") == bytes([told.index(True)]) * 100_000
+
+
+def test_a_missing_blob_becomes_no_file(store: Store, tmp_path: Path) -> None:
+    """Named in the error, like any that is not there; a key that leads out is refused."""
+    with pytest.raises(BlobMissing, match="not/there"):
+        store.blobs.get_to_file("not/there", tmp_path / "copy")
+    with pytest.raises(BadKey):
+        store.blobs.get_to_file("../secret", tmp_path / "another")
+    (tmp_path / "given").write_bytes(HELLO)
+    with pytest.raises(BadKey):
+        store.blobs.put_file_if_absent("../out", tmp_path / "given", content_type=TEXT)
+
+
 def test_delete_twice(store: Store) -> None:
     """A deleted blob is gone; deleting it again is fine, and it may be written anew."""
     store.blobs.put_if_absent("a/b", HELLO, content_type=TEXT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -196,3 +197,49 @@ def test_an_unreachable_server_is_told() -> None:
     blobs = open_blobs("s3://any-bucket", s3=s3)
     with pytest.raises(BlobError, match=r"http://127\.0\.0\.1:9 cannot be reached.*MEDIA_S3_ENDPOINT_URL"):
         blobs.head("a")
+
+
+def test_a_large_file_goes_up_in_parts(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each with its checksum; it is whole, is never put over another, and a part that fails leaves nothing behind."""
+    monkeypatch.setattr("media_pipeline.stores.bucket.ONE_PUT_BYTES", 1)
+    given = tmp_path / "given"
+    data = bytes(range(256)) * (9 << 12)
+    given.write_bytes(data)
+    assert len(data) > 8 << 20
+
+    assert bucket.blobs.put_file_if_absent("large", given, content_type=TEXT) is True
+    assert bucket.blobs.get("large") == data
+    given.write_bytes(HELLO)
+    assert bucket.blobs.put_file_if_absent("large", given, content_type=TEXT) is False
+    assert bucket.blobs.get("large") == data
+
+    bucket.front.trouble += [bucket.front.behind, refusal("507 Insufficient Storage", "XMinioStorageFull")]
+    with pytest.raises(BlobError, match="no room left"):
+        bucket.blobs.put_file_if_absent("never", given, content_type=TEXT)
+    assert bucket.client.list_multipart_uploads(Bucket=bucket.name).get("Uploads", []) == []
+    assert keys(bucket.blobs.list_after()) == ["large"]
+
+
+def test_a_file_is_sent_without_the_condition_where_the_server_has_none(bucket: Bucket, tmp_path: Path) -> None:
+    """As bytes are; and once more after a conflict."""
+    given = tmp_path / "given"
+    given.write_bytes(HELLO)
+    for trouble in (refusal("501 Not Implemented", "NotImplemented"), refusal("409 Conflict", "ConditionalConflict")):
+        bucket.blobs.delete("a")
+        bucket.front.trouble.append(trouble)
+        assert bucket.blobs.put_file_if_absent("a", given, content_type=TEXT) is True
+        assert bucket.blobs.get("a", sha256=HELLO_SHA256) == HELLO
+
+
+def test_a_copy_that_breaks_off_is_begun_again(bucket: Bucket, tmp_path: Path) -> None:
+    """What came before is not kept in front of the second try."""
+    bucket.overwrite("a", HELLO)
+    bucket.front.trouble.append(break_off)
+    assert bucket.blobs.get_to_file("a", tmp_path / "copy") == HELLO_SHA256
+    assert (tmp_path / "copy").read_bytes() == HELLO
+    bucket.front.trouble += [break_off] * 3
+    with pytest.raises(BlobError, match="broke off"):
+        bucket.blobs.get_to_file("a", tmp_path / "second")
+    (tmp_path / "third").write_bytes(b"")
+    with pytest.raises(BlobError, match="cannot write"):
+        bucket.blobs.get_to_file("a", tmp_path / "third")

@@ -10,6 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -273,3 +274,35 @@ def test_a_folder_signs_reading_only(tmp_path: Path) -> None:
     assert url == f"file://{tmp_path}/a%20b"
     with pytest.raises(BlobError, match="use a bucket"):
         blobs.presigned_put("a b", seconds=60, content_type=TEXT)
+
+
+def test_a_file_becomes_the_blob_itself_in_one_file_system(tmp_path: Path) -> None:
+    """No byte of it is copied."""
+    given = tmp_path / "given"
+    given.write_bytes(HELLO)
+    LocalBlobs(tmp_path / "blobs").put_file_if_absent("a/b", given, content_type=TEXT)
+    assert (tmp_path / "blobs/a/b").samefile(given)
+
+
+def test_a_file_of_another_file_system_is_copied(tmp_path: Path) -> None:
+    """Whole or not at all, as all puts are; nothing is left in the hidden folder."""
+    shm = Path("/dev/shm")  # noqa: S108
+    if not shm.is_dir() or shm.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is one file system only")
+    with tempfile.NamedTemporaryFile(dir=shm) as given:
+        given.write(HELLO)
+        given.flush()
+        blobs = LocalBlobs(tmp_path / "blobs")
+        assert blobs.put_file_if_absent("a/b", Path(given.name), content_type=TEXT) is True
+        assert blobs.put_file_if_absent("a/b", Path(given.name), content_type=TEXT) is False
+    assert blobs.get("a/b") == HELLO
+    assert list((tmp_path / "blobs" / TEMP_FOLDER).iterdir()) == []
+
+
+def test_the_folder_of_a_copy_says_nothing_of_the_blob(tmp_path: Path) -> None:
+    """A copy that cannot be written is a broken store and ends the run; the blob's own fault is another error."""
+    blobs = LocalBlobs(tmp_path / "blobs")
+    blobs.put("a", HELLO, content_type=TEXT)
+    with pytest.raises(BlobError, match="cannot copy") as told:
+        blobs.get_to_file("a", tmp_path / "no folder" / "copy")
+    assert type(told.value) is BlobError

@@ -322,3 +322,22 @@ def test_a_passing_failure_waits_and_then_dies(reason: str, tries: int, status: 
 
     assert (row.status, row.reason, row.attempts, row.inputs) == (status, reason, tries, "x")
     assert row.retry_at == (None if wait is None else NOW + wait)
+
+
+@pytest.mark.parametrize(
+    ("reason", "until", "status", "attempts", "retry_at"),
+    [
+        ("budget_used_up", NOW + timedelta(hours=7), "failed", 3, NOW + timedelta(hours=7)),
+        ("host_down", NOW + MINUTE, "failed", 3, NOW + MINUTE),
+        # A time that has come is none to wait for.
+        ("host_down", NOW, "dead", 4, None),
+    ],
+)
+def test_a_wait_that_is_asked_for_is_no_try(
+    reason: str, until: datetime, status: str, attempts: int, retry_at: datetime | None
+) -> None:
+    """The item is tried again at that time, however often it had to wait before."""
+    before = Due(ONE, "uploads", {}, {"hashes": "x"}, {"hashes": 3}, {})
+    error = ItemError(reason, until=until)
+    row = ledger.failure(ONE, HASHES, error=error, before=before, now=NOW, policy=RetryPolicy(4, MINUTE))
+    assert (row.status, row.attempts, row.retry_at) == (status, attempts, retry_at)

@@ -142,6 +142,17 @@ class _WatchedBlobs:
         self._trap.reached(self._read.format(Path(key).stem))
         return self._blobs.get(key, sha256=sha256)
 
+    def get_to_file(self, key: str, path: Path) -> str:
+        self._trap.reached(self._read.format(Path(key).stem))
+        return self._blobs.get_to_file(key, path)
+
+    def put_file_if_absent(self, key: str, path: Path, *, content_type: str) -> bool:
+        self._trap.reached("blob put")
+        written = self._blobs.put_file_if_absent(key, path, content_type=content_type)
+        if written:
+            self._trap.reached("blob written")
+        return written
+
     def put_if_absent(self, key: str, data: bytes, *, content_type: str) -> bool:
         kind = "page" if key.startswith("pages/") else "blob"
         self._trap.reached(f"{kind} put")

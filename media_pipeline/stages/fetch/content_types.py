@@ -5,11 +5,12 @@ What is not here: whether the rest of the file is any good (stages/examine).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from media_pipeline.records import MediaKind
 
-HEAD_BYTES = 512
+HEAD_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,45 @@ CONTENT_TYPES: tuple[ContentType, ...] = (
     ContentType("audio/mpeg", "mp3", "audio", b"\xff\xfb"),
     ContentType("audio/mpeg", "mp3", "audio", b"\xff\xf3"),
 )
+
+
+# What servers send where a photo was promised, by its beginning behind blanks, comments and declarations.
+_PAGES: tuple[bytes, ...] = (
+    b"<!doctype html",
+    b"<html",
+    b"<head",
+    b"<body",
+    b"<title",
+    b"<meta",
+    b"<script",
+    b"<center",
+    b"<h1",
+    b"<p>",
+    b"<div",
+)
+_DOCUMENTS: tuple[tuple[bytes, str], ...] = (
+    (b"<svg", "an SVG drawing"),
+    (b"<!doctype svg", "an SVG drawing"),
+    (b"%pdf-", "a PDF document"),
+    (b"at&tform", "a DjVu document"),
+)
+_BEFORE = re.compile(rb"(?:\xef\xbb\xbf|\s+|<!--.*?-->|<\?xml.*?\?>)*", re.DOTALL)
+
+
+def is_page(head: bytes) -> bool:
+    """Whether it begins as HTML does."""
+    return _beginning(head).startswith(_PAGES)
+
+
+def document(head: bytes) -> str | None:
+    """What it is, where it is a drawing or a document."""
+    begin = _beginning(head)
+    return next((told for magic, told in _DOCUMENTS if begin.startswith(magic)), None)
+
+
+def _beginning(head: bytes) -> bytes:
+    found = _BEFORE.match(head)
+    return head[found.end() if found else 0 :][:32].lower()
 
 
 def content_type(data: bytes) -> ContentType | None:

@@ -5,13 +5,28 @@ What is not here: what is due (stores/ledger.py), and questions of one stage alo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, Engine, FromClause, Select, and_, func, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    FromClause,
+    Select,
+    and_,
+    func,
+    or_,
+    select,
+    tuple_,
+)
+from sqlalchemy import cast as sql_cast
 
 from media_pipeline.stores.blobs import BlobInfo
 from media_pipeline.stores.catalog.tables import (
+    ledger,
     media,
     media_links,
     source_listings,
@@ -83,3 +98,49 @@ def unlisted(engine: Engine, tenant: str, *, source: str, seen: Sequence[BlobInf
     with engine.connect() as connection:
         listed = {tuple(row) for row in connection.execute(known)}
     return [entry for entry in seen if (entry.key, entry.etag) not in listed]
+
+
+def best_of_few(
+    connection: Connection, tenant: str, *, partition: str, few: int, without: Collection[str]
+) -> list[UUID]:
+    """The largest of the listings below HQ of this partition, for each subject as many as it lacks of `few` photos.
+
+    A listing of the partition that is still to be fetched keeps its place free: it may be HQ, and comes first. Which is
+    larger goes by what was measured, else by what the source says; then by id, so that a repeated run chooses the same.
+    """
+    listed = source_listings.c
+    row = and_(ledger.c.tenant == listed.tenant, ledger.c.output == "originals", ledger.c.item_id == listed.listing_id)
+    ours = and_(listed.tenant == tenant, listed.partition == partition, listed.subject_id.is_not(None))
+    # As stages/fetch/admission.py begins it.
+    measured = sql_cast(func.substring(ledger.c.detail, r"^(\d+) px"), BigInteger)
+    edge = func.coalesce(measured, func.greatest(listed.width_px, listed.height_px), 0)
+    place = func.row_number().over(partition_by=listed.subject_id, order_by=(edge.desc(), listed.listing_id))
+    below = (
+        select(listed.listing_id, listed.subject_id, place.label("place"))
+        .join(ledger, row)
+        .where(ours, ledger.c.reason == "below_hq", listed.source.not_in(without))
+        .subquery("below")
+    )
+    taken = (
+        select(listed.subject_id, func.count(media_links.c.media_id.distinct()).label("photos"))
+        .join(media_links, and_(media_links.c.tenant == listed.tenant, media_links.c.listing_id == listed.listing_id))
+        .where(listed.tenant == tenant, listed.subject_id.in_(select(below.c.subject_id)))
+        .group_by(listed.subject_id)
+        .subquery("taken")
+    )
+    awaited = (
+        select(listed.subject_id, func.count().label("photos"))
+        .outerjoin(ledger, row)
+        .where(ours, or_(ledger.c.item_id.is_(None), ledger.c.retry_at.is_not(None)))
+        .group_by(listed.subject_id)
+        .subquery("awaited")
+    )
+    free = few - func.coalesce(taken.c.photos, 0) - func.coalesce(awaited.c.photos, 0)
+    chosen = (
+        select(below.c.listing_id)
+        .outerjoin(taken, taken.c.subject_id == below.c.subject_id)
+        .outerjoin(awaited, awaited.c.subject_id == below.c.subject_id)
+        .where(below.c.place <= free)
+        .order_by(below.c.listing_id)
+    )
+    return list(connection.scalars(chosen))
