@@ -92,7 +92,6 @@ class Download:
     path: Path
     size_bytes: int
     sha256: str
-    sha1: str
     content_type: str | None
     final_url: str
     etag: str | None
@@ -201,7 +200,6 @@ class Http:
             to,
             into.size_bytes,
             into.sha256.hexdigest(),
-            into.sha1.hexdigest(),
             headers.get("content-type"),
             final,
             headers.get("etag"),

@@ -239,7 +239,7 @@ def _downloaded(fetching: _Fetching, due: Due, url: str) -> _Found:
         max_bytes=settings.max_bytes,
         honour_noai=settings.honour_noai,
     )
-    arrived = Arrived(came.size_bytes, came.sha256, came.sha1, came.content_type, is_promised_photo=True)
+    arrived = Arrived(came.size_bytes, came.sha256, came.content_type, is_promised_photo=True)
     sha1 = row["sha1"] if is_original else None
     return _judged(fetching, path, arrived, claims=_claims(fetching, due), listed_sha1=sha1)
 
