@@ -127,6 +127,7 @@ def test_sources_have_their_partition_or_a_fixed_number_of_shards() -> None:
     assert sharded.partitions_def.get_partition_keys() == [
         *(f"uploads/0{shard}" for shard in range(4)),
         *WEB_SOURCES,
+        "inaturalist_open_data",
     ]
 
 
