@@ -132,6 +132,9 @@ class Settings(BaseSettings):
         7, ge=0, le=3650, description="a subject is asked about again at each source after so many days; 0: never"
     )
 
+    inaturalist_dump: str = Field(
+        "", description="folder, `.tar.gz` or URL of iNaturalist's open-data dump; unset: it is not read"
+    )
     recheck_days: int = Field(
         30,
         ge=0,

@@ -15,10 +15,10 @@ from media_pipeline.config import Settings
 from media_pipeline.orchestration.jobs import all_jobs
 from media_pipeline.orchestration.partitions import all_partitions
 from media_pipeline.orchestration.resources import resources
-from media_pipeline.orchestration.schedules import daily_schedules
+from media_pipeline.orchestration.schedules import daily_schedules, weekly_backfill
 from media_pipeline.orchestration.sensors import uploads_sensor
 from media_pipeline.orchestration.work import Progress, Unwatched
-from media_pipeline.pipeline import EVERYTHING
+from media_pipeline.pipeline import BACKFILL, EVERYTHING
 from media_pipeline.stages.discover import assets as discover
 from media_pipeline.stages.embed import assets as embed
 from media_pipeline.stages.examine import assets as examine
@@ -53,7 +53,7 @@ def build_definitions(*, settings: Settings | None = None, progress: Progress | 
     return dg.Definitions(
         assets=assets,
         jobs=all_jobs(STAGES),
-        schedules=daily_schedules(EVERYTHING, chosen.shards),
+        schedules=[*daily_schedules(EVERYTHING, chosen.shards), weekly_backfill(BACKFILL, chosen.shards)],
         sensors=[uploads_sensor(EVERYTHING, chosen, outputs=outputs)],
         resources=resources(chosen, progress=progress or Unwatched(), outputs=outputs),
         # Heavy steps bring their own worker pool; a process for each step would only add three seconds to each.

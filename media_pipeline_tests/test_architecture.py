@@ -41,6 +41,7 @@ HEAVY = [
     "boto3",
     "qdrant_client",
     "qdrant_edge",
+    "duckdb",
     "httpx",
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -16,9 +17,11 @@ from sqlalchemy import select
 
 from media_pipeline import __version__
 from media_pipeline.config import Settings
+from media_pipeline.samples.files import jpeg
 from media_pipeline.samples.photographs import photograph
 from media_pipeline.stores.catalog import embedded, tables
 from media_pipeline.stores.library import open_library
+from media_pipeline_tests.replay_server import ReplayServer, Scripted
 
 Typed = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -77,6 +80,55 @@ def test_a_first_run_without_files_says_where_to_put_them(typed: Typed, settings
     ran = typed("run")
     assert f"put photos into {settings.home_path / 'bucket'}" in ran.stdout
     assert (settings.home_path / "bucket").is_dir()
+
+
+def test_a_web_source_is_run_asked_again_looked_up_and_read_again(typed: Typed, settings: Settings) -> None:
+    """By typing alone: a photo of GBIF comes, its licence closes, and its stored answers are read again."""
+
+    def occurrence(licence: str) -> dict[str, object]:
+        media = {"type": "StillImage", "license": licence, "identifier": "https://museum.example/agaric.jpg"}
+        return {"key": 7, "media": [media]}
+
+    def page(licence: str) -> Scripted:
+        said = {"offset": 0, "limit": 300, "endOfRecords": True, "results": [occurrence(licence)]}
+        return Scripted(body=json.dumps(said).encode())
+
+    by, nc = (f"http://creativecommons.org/licenses/{kind}/4.0/" for kind in ("by", "by-nc"))
+    search, one = "/gbif/v1/occurrence/search", "/gbif/v1/occurrence/7"
+    with ReplayServer({search: page(by), one: Scripted(body=json.dumps(occurrence(by)).encode())}) as server:
+        server.say("/agaric.jpg", Scripted(body=jpeg(photograph("coffee").resize((1600, 1200)), 80)))
+        web = {
+            "MEDIA_CONTACT": "curator@example.org",
+            "MEDIA_ALLOWED_PRIVATE_HOSTS": server.host,
+            "MEDIA_MIRRORS": json.dumps(
+                {"https://api.gbif.org/": server.url("/gbif/"), "https://museum.example/": server.url("/")}
+            ),
+        }
+        added = typed("subjects", "add", "Amanita muscaria", "--kind", "taxon", "--gbif", "V2")
+        assert (added.returncode, added.stdout.strip()) == (0, "amanita-muscaria: added")
+        assert "left out until MEDIA_CONTACT is set: inaturalist," in typed("run").stdout
+
+        ran = typed("run", "--source", "gbif", **web)
+        assert ran.returncode == 0, ran.stderr
+        assert re.search(r"fetch +originals +1 +0 +0 +0 ", ran.stdout)
+        asked = len(server.seen)
+        assert typed("run", "--source", "gbif", **web).returncode == 0
+        assert len(server.seen) == asked
+
+        assert typed("relist", "--source", "gbif", **web).returncode == 0
+        assert server.paths()[asked:] == [path for path in server.paths()[:asked] if path.startswith(search)]
+
+        server.say(one, Scripted(body=json.dumps(occurrence(nc)).encode()))
+        checked = typed("relist", "--check-licences", "--source", "gbif", **web)
+        assert re.search(r"licence +gbif \w+ +CC-BY-4.0 -> CC-BY-NC-4.0", checked.stdout), checked.stdout
+
+        asked = len(server.seen)
+        read = typed("reparse", "--source", "gbif")
+        assert "3 stored answers are read again" in read.stdout
+        assert len(server.seen) == asked
+    with open_library(settings) as library, library.engine.connect() as connection:
+        licences = connection.scalars(select(tables.source_listings.c.licence)).all()
+    assert licences == ["CC-BY-NC-4.0"]
 
 
 def test_the_index_can_be_made_anew(typed: Typed, settings: Settings, bucket: Path) -> None:

@@ -14,7 +14,7 @@ from media_pipeline.config import Settings
 from media_pipeline.definitions import STAGES, all_outputs, build_definitions
 from media_pipeline.errors import ConfigError
 from media_pipeline.orchestration.jobs import JOBS
-from media_pipeline.pipeline import EVERYTHING, SUMMARIES
+from media_pipeline.pipeline import BACKFILL, EVERYTHING, SUMMARIES
 from media_pipeline.pipeline import STAGES as WORDS
 from media_pipeline.sources import SOURCES, WEB_SOURCES
 
@@ -127,6 +127,7 @@ def test_sources_have_their_partition_or_a_fixed_number_of_shards() -> None:
     assert sharded.partitions_def.get_partition_keys() == [
         *(f"uploads/0{shard}" for shard in range(4)),
         *WEB_SOURCES,
+        "inaturalist_open_data",
     ]
 
 
@@ -139,8 +140,23 @@ def test_shards_of_an_unknown_source_are_refused() -> None:
 def test_every_source_has_a_daily_schedule_and_uploads_a_sensor(definitions: dg.Definitions) -> None:
     """Both start stopped: they may cost somebody's quota."""
     repository = definitions.get_repository_def()
-    assert {schedule.name for schedule in repository.schedule_defs} == {f"daily_{source}" for source in SOURCES}
+    assert {schedule.name for schedule in repository.schedule_defs} == {
+        "weekly_backfill",
+        *(f"daily_{source}" for source in SOURCES),
+    }
     assert [sensor.name for sensor in repository.sensor_defs] == ["uploads_sensor"]
+
+
+def test_the_weekly_backfill_asks_at_every_web_source(definitions: dg.Definitions) -> None:
+    """For what no photo was accepted of."""
+    repository = definitions.get_repository_def()
+    context = dg.build_schedule_context(
+        scheduled_execution_time=datetime(2026, 5, 3, 1, tzinfo=UTC), repository_def=repository
+    )
+    schedule = repository.get_schedule_def("weekly_backfill")
+    assert schedule.job_name == BACKFILL
+    requests = schedule.evaluate_tick(context).run_requests or []
+    assert [request.partition_key for request in requests] == list(WEB_SOURCES)
 
 
 def test_a_schedule_asks_for_its_partition_once_a_day(definitions: dg.Definitions) -> None:

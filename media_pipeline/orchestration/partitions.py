@@ -35,4 +35,6 @@ def source_of(partition: str) -> str:
 def partition_for(source: str, key: str, shards: Mapping[str, int]) -> str:
     """Where one key of a source belongs, for ever: shards are never renumbered."""
     partitions = partitions_of(source, shards)
+    if len(partitions) == 1:
+        return partitions[0]
     return partitions[int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % len(partitions)]

@@ -1,4 +1,4 @@
-"""When each source is asked again: once a day, each at an hour of its own.
+"""When each source is asked again: once a day, each at an hour of its own; and once a week for what lacks photos.
 
 What is not here: what a run does, and runs for new uploads (sensors.py).
 """
@@ -10,9 +10,26 @@ from collections.abc import Callable, Iterator, Mapping
 import dagster as dg
 
 from media_pipeline.orchestration.partitions import partitions_of
-from media_pipeline.sources import SOURCES
+from media_pipeline.sources import SOURCES, WEB_SOURCES
 
 FIRST_HOUR_UTC = 2
+
+
+def weekly_backfill(job: str, shards: Mapping[str, int]) -> dg.ScheduleDefinition:
+    """Subjects that no photo was accepted of, at every web source once more; stopped until somebody starts it."""
+
+    def requests(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
+        for source in WEB_SOURCES:
+            yield from _requests(source, shards)(context)
+
+    return dg.ScheduleDefinition(
+        name="weekly_backfill",
+        job_name=job,
+        cron_schedule=f"0 {FIRST_HOUR_UTC - 1} * * 0",
+        execution_timezone="UTC",
+        execution_fn=requests,
+        description="Subjects that no accepted photo is of are asked about once more, on Sundays.",
+    )
 
 
 def daily_schedules(job: str, shards: Mapping[str, int]) -> list[dg.ScheduleDefinition]:

@@ -9,6 +9,7 @@ from typing import Final
 from media_pipeline.sources.flickr import Flickr
 from media_pipeline.sources.gbif import Gbif
 from media_pipeline.sources.inaturalist import INaturalist
+from media_pipeline.sources.inaturalist_open_data import INaturalistOpenData
 from media_pipeline.sources.mushroom_observer import MushroomObserver
 from media_pipeline.sources.openverse import Openverse
 from media_pipeline.sources.protocol import Source, WebSource
@@ -27,7 +28,11 @@ _ASKED: Final[tuple[WebSource, ...]] = (
     Openverse(),
 )
 WEB_SOURCES: Final[Mapping[str, WebSource]] = {source.name: source for source in _ASKED}
-SOURCES: Final[Mapping[str, Source]] = {Uploads.name: Uploads(), **WEB_SOURCES}
+SOURCES: Final[Mapping[str, Source]] = {
+    Uploads.name: Uploads(),
+    **WEB_SOURCES,
+    INaturalistOpenData.name: INaturalistOpenData(),
+}
 # Names that people look for, and why there is no such source.
 EXPLAINED: Final[Mapping[str, str]] = {
     "bing": "bing is no source: Microsoft switched its image search API off on 11 August 2025, and reading its pages "

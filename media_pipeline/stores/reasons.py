@@ -33,6 +33,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     "unreadable_answer": Reason("the source's answer cannot be read", passing=True),
     "cursor_repeats": Reason("the source's pages go round in a circle; what they held is listed"),
     "budget_used_up": Reason("what may be asked of the source in a day or hour is used up", passing=True),
+    "superseded": Reason("a later page asks for all that is wanted now, or the dump that it asks was replaced"),
     # fetch, from the web
     "licence_refused": Reason("its licence is none that may be fetched", first="add it to MEDIA_FETCH_LICENCES"),
     "below_hq": Reason("its long edge is shorter than HQ asks", first="lower MEDIA_MIN_LONG_EDGE_PX"),

@@ -124,6 +124,6 @@ def test_it_is_listed_fetched_and_told_of_like_any_other(herbarium: ModuleType, 
     assert rejected == ["no_url"]
     assert (link.source_key, link.licence, link.subject_id) == ("B-17", "CC-BY-4.0", "bellis-perennis")
     assert link.attribution == (
-        "A. Collector, https://herbarium.example/sheets/B-17, CC BY 4.0 (https://creativecommons.org/licenses/by/4.0/)"
+        "By A. Collector, https://herbarium.example/sheets/B-17, CC BY 4.0 (https://creativecommons.org/licenses/by/4.0/)"
     )
     assert link.licence_raw == licence("https://creativecommons.org/licenses/by/4.0/").raw

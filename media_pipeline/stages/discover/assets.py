@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from media_pipeline.config import Settings
 from media_pipeline.errors import AnswerError, BlobCorrupt, BlobMissing, ItemError
+from media_pipeline.orchestration import open_data
 from media_pipeline.orchestration.partitions import partition_for, source_of
 from media_pipeline.orchestration.rechecks import recheck
 from media_pipeline.orchestration.reports import result_of, results_of, run_of
@@ -182,7 +183,11 @@ def _days(standing: int, chosen: int | None) -> timedelta | None:
 
 
 def store_pages(run: Run) -> Report:
-    """Keys of the bucket that are in no listing yet, page by page."""
+    """Keys of the bucket that are in no listing yet, page by page; of a dump, what it is asked."""
+    if source_of(run.partition) == open_data.SOURCE:
+        # Of a dump of millions only what may be fetched is listed.
+        settings = run.library.settings
+        return open_data.ask_dump(open_data.Looking(frozenset(settings.fetch_licences), WALKS, PAGES), run)
     with desk(run, [PAGES]) as (report, place):
         if place is None:
             return report
@@ -238,6 +243,8 @@ def _news(run: Run, seen: Sequence[BlobInfo]) -> list[BlobInfo]:
 def read_pages(run: Run) -> Report:
     """Listings of every page that is new, or that another version of the parser has read."""
     output = listings_output(run.library.settings)
+    if source_of(run.partition) == open_data.SOURCE:
+        return open_data.read_dump(output, run)
     with desk(run, [output]) as (report, place):
         if place is None:
             return report

@@ -234,13 +234,17 @@ def _locked(
     engine: Engine, names: Sequence[str], now: datetime | None
 ) -> Iterator[tuple[Connection, dict[str, Standing], datetime]]:
     """The rows, locked in order of their names until the block ends, and the time."""
-    with engine.begin() as connection:
-        found = connection.execute(_LOCK, {"names": names}).all()
-        if len(found) < len(set(names)):
+    while True:
+        with engine.begin() as connection:
+            found = connection.execute(_LOCK, {"names": names}).all()
+            if len(found) == len(set(names)):
+                yield connection, _standings(found), now or found[0].moment
+                return
+        # In a transaction of its own: who waited here with one row locked, for another that somebody just inserts and
+        # who waits for the locked one, would wait for ever.
+        with engine.begin() as connection:
             fresh = [asdict(Standing(name)) for name in sorted(set(names))]
             connection.execute(insert(request_budgets).on_conflict_do_nothing(), fresh)
-            found = connection.execute(_LOCK, {"names": names}).all()
-        yield connection, _standings(found), now or found[0].moment
 
 
 def _standings(found: Sequence[Row[Any]]) -> dict[str, Standing]:

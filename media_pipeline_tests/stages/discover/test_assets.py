@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, insert, select, text
 
 from media_pipeline.errors import BlobError
 from media_pipeline.orchestration.work import Run
@@ -18,6 +18,7 @@ from media_pipeline.stores.blobs import BlobInfo
 from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.folder import LocalBlobs
 from media_pipeline.stores.library import Library
+from media_pipeline_tests.open_data_dumps import PHOTOS, write_dump
 
 
 @pytest.fixture
@@ -141,3 +142,24 @@ def test_a_bucket_that_breaks_ends_the_run_and_loses_nothing(
     store_pages(_run(library))
     read_pages(_run(library))
     assert catalog.scalar(select(func.count()).select_from(tables.source_listings)) == 1001
+
+
+def test_the_partition_of_a_dump_reads_the_dump(library: Library, catalog: Connection, tmp_path: Path) -> None:
+    """Its photos are listings of iNaturalist; of what may not be fetched there are none."""
+    dump = write_dump(tmp_path / "dump", photos=(*PHOTOS, ("p", "14", PHOTOS[0][2], "7", "jpg", "", "9", "9", "0")))
+    settings = library.settings.model_copy(update={"inaturalist_dump": str(dump)})
+    subject: dict[str, object] = {
+        "tenant": "public",
+        "subject_id": "fungi",
+        "kind": "taxon",
+        "name": "Fungi",
+        "synonyms": [],
+    }
+    subject |= {"lists": [], "is_rare": False, "source_ids": {}, "options": {}, "origin": "file", "is_active": True}
+    catalog.execute(insert(tables.subjects).values(subject))
+    run = _run(replace(library, settings=settings), "inaturalist_open_data")
+    assert store_pages(run).of("source_walks") == {("done", ""): 1}
+    assert read_pages(run).of("source_listings") == {("done", ""): 1}
+    listed = tables.source_listings.c
+    rows = catalog.execute(select(listed.source, listed.source_key, listed.partition).order_by(listed.source_key)).all()
+    assert [tuple(row) for row in rows] == [("inaturalist", "11", "inaturalist"), ("inaturalist", "12", "inaturalist")]

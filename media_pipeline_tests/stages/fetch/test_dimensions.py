@@ -112,8 +112,8 @@ def test_any_bytes_have_an_answer(data: bytes, name: str, form: str) -> None:
 
 
 def test_real_files_are_as_large_as_pillow_says(shared: Path) -> None:
-    """Of cameras, phones and test suites; where Pillow opens a file, both say the same or the header is broken."""
-    seen, other = 0, []
+    """Of cameras, phones and test suites: never another number, and none only for the oddest headers."""
+    seen, other, unread = 0, [], []
     for path in sorted(shared.joinpath("testdata").rglob("*")):
         if not path.is_file() or (known := content_type(path.read_bytes()[:1024])) is None or known.kind != "image":
             continue
@@ -125,7 +125,11 @@ def test_real_files_are_as_large_as_pillow_says(shared: Path) -> None:
         except Exception:  # noqa: BLE001, S112 - whatever Pillow says of broken files
             continue
         seen += 1
-        if found != size:
+        if found is None:
+            unread.append(path.name)
+        elif found != size and not path.name.startswith("decompression_bomb"):
+            # Whose frames are larger than the picture that their header promises.
             other.append((path.name, found, size))
     assert seen > 300
     assert other == []
+    assert len(unread) * 30 < seen, unread

@@ -97,7 +97,7 @@ def test_one_photo_in_two_observations_is_one_listing(catalog: Connection) -> No
     """Even on one page; both observations and both subjects are kept."""
     page = _page(catalog, "one", MONDAY)
     _merge(catalog, page, PHOTO, replace(PHOTO, observation_ids=("101",), subject_id="fungi"))
-    assert _row(catalog)["subject_id"] == "morel"
+    assert _row(catalog)["subject_id"] == "fungi"
     seen = tables.source_observations.c
     with catalog.begin():
         rows = catalog.execute(select(seen.observation_id, seen.subject_id).order_by(seen.observation_id)).all()
