@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import sys
+import warnings
+import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -75,7 +79,7 @@ def test_a_large_jpeg_is_decoded_smaller_but_knows_its_size() -> None:
         (bomb(), "too_many_pixels"),
         (jpeg(photograph("coffee"), 80)[:-2000], "truncated"),
         (_encoded(photograph("coffee"), "PNG")[:-2000], "truncated"),
-        (b"\xff\xd8\xff\xe0 and then text", "undecodable"),
+        (b"\xff\xd8\xff\xe0 and then text", "truncated"),  # where its length should be it says 8,289 bytes
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 100, "undecodable"),
         (b"", "undecodable"),
     ],
@@ -94,3 +98,97 @@ def test_an_animation_is_its_first_frame() -> None:
     picture = opened(data, max_pixels=1000)
     assert picture.frame_count == 3
     assert picture.upright.getpixel((5, 5)) == (255, 0, 0)
+
+
+def test_the_patch_is_the_middle_of_the_original_not_reduced() -> None:
+    """A large photo is made smaller, which hides noise and compression; its patch is not."""
+    original = photograph("retina").convert("RGB").resize((3000, 2800))
+    picture = opened(_encoded(original, "PNG"), max_pixels=10_000_000)
+    assert picture.patch.tobytes() == original.crop((1244, 1144, 1756, 1656)).tobytes()
+    small = opened(_encoded(original.resize((600, 100)), "PNG"), max_pixels=10_000_000)
+    assert small.patch.size == (512, 100)
+    assert small.upright.size == (600, 100)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_patch_is_upright_too(orientation: int) -> None:
+    """600 wide and 400 high is cut to 512 x 400 whichever way the camera was held."""
+    wide = Image.new("RGB", (600, 400), "white")
+    wide.paste("red", (0, 0, 300, 200))
+    patch = opened(turned_jpeg(wide, orientation), max_pixels=1_000_000).patch
+    assert patch.size == (512, 400)
+    red, green, _blue = np.asarray(patch)[100, 100]
+    assert (red > 200, green < 60) == (True, True)
+
+
+def test_real_photos_of_all_orientations_look_the_same(shared: Path) -> None:
+    """Photos of one scene, saved in the eight ways that EXIF knows."""
+    for name in ("landscape", "portrait"):
+        folder = shared / "testdata" / "exif-samples" / "jpg" / "orientation"
+        seen = [opened((folder / f"{name}_{n}.jpg").read_bytes(), max_pixels=10**8) for n in range(1, 9)]
+        assert [picture.orientation for picture in seen] == list(range(1, 9))
+        first = np.asarray(seen[0].upright.resize((32, 32)), np.int16)
+        for picture in seen[1:]:
+            assert picture.upright.size == seen[0].upright.size
+            assert np.abs(np.asarray(picture.upright.resize((32, 32)), np.int16) - first).mean() < 6
+
+
+@pytest.mark.parametrize("size", [(10_240, 1), (1, 10_240), (1281, 1), (2560, 7)])
+def test_a_line_stays_a_line(size: tuple[int, int]) -> None:
+    """However thin; and long edges never fall below what is made from them."""
+    upright = opened(_encoded(Image.new("RGB", size, "red"), "JPEG"), max_pixels=10**6).upright
+    assert min(upright.size) >= 1
+    assert max(upright.size) >= min(1280, max(size))
+
+
+def test_jpeg_tables_and_words_come_along() -> None:
+    """What a reduced picture does not show: quantisation; and XMP and IPTC as they stand in the file."""
+    words = b"\x1c\x02\x05\x00\x05Birch"
+    photoshop = b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0" + len(words).to_bytes(4) + words
+    data = _encoded(Image.new("RGB", (16, 16)), "JPEG", quality=50, xmp=b"<x:xmpmeta/>")
+    data = data[:2] + b"\xff\xed" + (len(photoshop) + 2).to_bytes(2) + photoshop + data[2:]
+    picture = opened(data, max_pixels=1000)
+    assert [table[0] for table in picture.quantization] == [16, 17]  # the first entries of the standard's own tables
+    assert picture.xmp == b"<x:xmpmeta/>"
+    assert picture.iptc == words
+    plain = opened(_encoded(Image.new("RGB", (16, 16)), "PNG"), max_pixels=1000)
+    assert (plain.quantization, plain.xmp, plain.iptc, plain.has_profile, plain.notes) == ((), None, None, False, ())
+
+
+def test_exif_of_sixty_megabytes_is_a_note() -> None:
+    """It is not parsed; the picture is whole."""
+    whole = _encoded(Image.new("RGB", (16, 16), "red"), "PNG")
+    body = b"MM\0*\0\0\0\x08" + bytes(60 << 20)
+    chunk = len(body).to_bytes(4) + b"eXIf" + body + zlib.crc32(b"eXIf" + body).to_bytes(4)
+    picture = opened(whole[:33] + chunk + whole[33:], max_pixels=1000)
+    assert picture.notes == ("EXIF of 60 MB left out",)
+    assert dict(picture.exif) == {}
+    assert picture.upright.getpixel((3, 3)) == (255, 0, 0)
+
+
+def test_a_warning_is_a_note_and_nothing_is_left_changed() -> None:
+    """Limits, filters and stderr belong to the process, which does not notice."""
+    broken = b"Exif\0\0II*\0\x08\0\0\0\x05\0"
+    before = Image.MAX_IMAGE_PIXELS, list(warnings.filters)
+    picture = opened(_encoded(Image.new("RGB", (16, 16)), "JPEG", exif=broken), max_pixels=1000)
+    assert picture.notes == ("Corrupt EXIF data. Expecting to read 12 bytes but only got 0.",)
+    assert (Image.MAX_IMAGE_PIXELS, list(warnings.filters)) == before
+
+
+def test_what_decoders_print_is_not_heard(capfd: pytest.CaptureFixture[str]) -> None:
+    """libtiff tells stderr what it also returns as an error."""
+    data = _encoded(photograph("coffee"), "TIFF", compression="tiff_lzw")
+    with pytest.raises(MediaProcessingError):
+        opened(data[:1000] + bytes(2000) + data[3000:], max_pixels=10**7)
+    print("heard again", file=sys.stderr)
+    assert capfd.readouterr() == ("", "heard again\n")
+
+
+def test_a_frame_larger_than_its_screen_is_held_to_the_limit() -> None:
+    """A GIF's header may promise one pixel, and its first frame 4 thousand million."""
+    small = _encoded(Image.new("P", (4, 4)), "GIF")
+    at = small.index(b"\x2c", 13)
+    large = small[: at + 5] + b"\xff\xff\xff\xff" + small[at + 9 :]
+    with pytest.raises(MediaProcessingError) as failed:
+        opened(large, max_pixels=200_000_000)
+    assert failed.value.reason == "too_many_pixels"
