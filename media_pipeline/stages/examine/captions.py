@@ -6,6 +6,7 @@ word decides (media_pipeline/licences.py), and the reading of the blocks (xmp.py
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -18,23 +19,11 @@ from media_pipeline.stages.examine.xmp import Properties
 MAX_KEYWORDS: Final = 100
 MAX_KEYWORD_LENGTH: Final = 200
 
-# What cameras write where a title belongs.
-NO_TITLES: Final = frozenset(
-    {
-        "olympus digital camera",
-        "sony dsc",
-        "minolta digital camera",
-        "konica minolta digital camera",
-        "kodak digital still camera",
-        "digital camera",
-        "samsung",
-        "untitled",
-        "default",
-        "exif_jpeg_picture",
-        "jpeg picture",
-        "image description",
-        "camera",
-    }
+# What cameras and programs write where a title belongs.
+NO_TITLE: Final = re.compile(
+    r"(?:.* )?digital (?:still )?camera|sony dsc|samsung|untitled|default|exif_jpeg_picture|jpeg picture"
+    r"|image description|camera",
+    re.IGNORECASE,
 )
 
 
@@ -77,7 +66,7 @@ def _description(main: Directory) -> str | None:
 
 
 def _first(*texts: str | None) -> str | None:
-    return next((text for text in texts if text and text.lower() not in NO_TITLES), None)
+    return next((text for text in texts if text and not NO_TITLE.fullmatch(text)), None)
 
 
 def _joined(texts: Iterable[str]) -> str | None:
