@@ -112,11 +112,6 @@ def upgrade() -> None:
             ["media.source_listings.tenant", "media.source_listings.listing_id"],
             name=op.f("source_observations_tenant_listing_id_fkey"),
         ),
-        sa.ForeignKeyConstraint(
-            ["tenant", "page_id"],
-            ["media.source_pages.tenant", "media.source_pages.page_id"],
-            name=op.f("source_observations_tenant_page_id_fkey"),
-        ),
         sa.PrimaryKeyConstraint(
             "tenant", "listing_id", "reported_by", "observation_id", "subject_id", name=op.f("source_observations_pkey")
         ),
