@@ -106,7 +106,7 @@ def dates(candidates: Sequence[Candidate], *, now: datetime | None) -> tuple[dic
     """The date columns of a row of `metadata`, and notes. Without `now` nothing is called future."""
     doubts = {each: _doubt(each, candidates, now=now) for each in candidates}
     if not doubts:
-        return dict.fromkeys(COLUMNS) | {"date_candidates": []}, []
+        return dict.fromkeys(COLUMNS) | {"date_candidates": [], "date_confidence_percent": 0}, []
     # What cannot be is no evidence against the others.
     plausible = [each for each, doubt in doubts.items() if doubt is None]
     judged = [_judged(each, plausible, doubt=doubt) for each, doubt in doubts.items()]

@@ -177,6 +177,16 @@ def test_exposure_and_lens_are_read() -> None:
     assert (found["focal_length_mm"], found["focal_length_35mm"], found["lens"]) == (50.0, None, "24-105mm f/4")
 
 
+def test_a_tiff_s_directories_are_read_after_its_decode() -> None:
+    """They stand in the picture's own file, not in a block."""
+    out, exif = io.BytesIO(), Image.Exif()
+    written = _exif()
+    written.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.FNumber] = IFDRational(28, 10)
+    exif.load(written.tobytes())
+    Image.new("RGB", (8, 8)).save(out, "TIFF", exif=exif)
+    assert facts(opened(out.getvalue(), max_pixels=1000))["f_number"] == 2.8
+
+
 def test_others_tell_the_date_when_the_file_does_not() -> None:
     """The name of the upload goes before the day of its upload."""
     told = Told(file_names=("DSC_1.jpg", "IMG_20240719_182220.jpg"), listed_at=datetime(2024, 8, 1, tzinfo=UTC))
