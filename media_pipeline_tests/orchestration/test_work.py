@@ -598,7 +598,7 @@ def test_a_second_run_of_everything_touches_nothing(library: Library, bucket: Pa
         walk(watched(library, Trap(Plan("nobody"), diary=second, home=tmp_path)))
 
     done = counts(first)
-    assert (done["page put"], done["blob put"], done["point"], done["index append"]) == (1, 5 + 2 * 3, 3, 1)
+    assert (done["page put"], done["blob put"], done["point"], done["index append"]) == (1, 5 + 9 * 3, 3, 1)
     writes = ("page put", "blob put", "blob written", "index append", "point", "points upserted", "index published")
     assert {name: counts(second)[name] for name in writes} == dict.fromkeys(writes, 0)
     assert _versions(library) == before
