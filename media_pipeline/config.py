@@ -98,6 +98,10 @@ class Settings(BaseSettings):
     s3_access_key: str | None = Field(None, description="unset: boto3's own chain")
     s3_secret_key: SecretStr | None = Field(None, description="unset: boto3's own chain")
 
+    cdn_url: str | None = Field(
+        None, description="public URL below which the smaller pictures of the library can be read; unset: nowhere"
+    )
+
     qdrant_url: str | None = Field(None, description="URL of a Qdrant server; unset: Qdrant Edge in the home folder")
     qdrant_api_key: SecretStr | None = Field(None, description="key of that server")
 
@@ -233,7 +237,7 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("qdrant_url", "s3_endpoint_url")
+    @field_validator("qdrant_url", "s3_endpoint_url", "cdn_url")
     @classmethod
     def _is_http(cls, value: str | None) -> str | None:
         told = "must be http://HOST:PORT or https://HOST:PORT"

@@ -141,6 +141,10 @@ class Rejection:
     detail: str = ""
 
 
+# Below this key stand the smaller pictures of all media. Under a key that names its version the bytes never change.
+DERIVED_PREFIX = "media/derived/"
+
+
 @dataclass(frozen=True, slots=True)
 class NewBlob:
     """A blob to put before the rows that name it."""

@@ -67,6 +67,7 @@ def test_the_page_and_the_class_have_the_same_defaults() -> None:
         ("MEDIA_RETRY_BACKOFF_S", "inf", "finite number"),
         ("MEDIA_QDRANT_URL", "http://qdrant:notaport", "must be http://HOST:PORT or https://HOST:PORT"),
         ("MEDIA_QDRANT_URL", "qdrant:6333", "must be http://HOST:PORT or https://HOST:PORT"),
+        ("MEDIA_CDN_URL", "cdn.example", "must be http://HOST:PORT or https://HOST:PORT"),
         ("MEDIA_S3_ENDPOINT_URL", "minio:9000", "must be http://HOST:PORT or https://HOST:PORT"),
         ("MEDIA_FETCH_LICENCES", "gpl", "Input should be 'cc0', 'public-domain'"),
         ("MEDIA_PLACEHOLDERS", "d41d8cd9", "match pattern '^[0-9a-f]{64}$'"),

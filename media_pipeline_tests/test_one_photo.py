@@ -58,10 +58,18 @@ def test_one_photo_walks_through_every_stage(settings: Settings, photo: Path) ->
         assert (facts.format, facts.width_px, facts.height_px, facts.orientation) == ("JPEG", 600, 400, 1)
         with Image.open(photo) as image:
             assert catalog.scalar(select(tables.hashes.c.phash)) == str(imagehash.phash(image))
-        renditions = catalog.execute(select(tables.derivatives).order_by(tables.derivatives.c.name)).all()
-        assert [(row.name, row.width_px, row.height_px) for row in renditions] == [
-            ("medium", 600, 400),
-            ("thumb", 150, 150),
+        key = tables.derivatives.c.name, tables.derivatives.c.content_type
+        renditions = catalog.execute(select(tables.derivatives).order_by(*key)).all()
+        assert [(*row.blob_key.split("/")[-1].split("."), row.width_px, row.height_px) for row in renditions] == [
+            ("large", "jpg", 600, 400),
+            ("large", "webp", 600, 400),
+            ("medium", "jpg", 600, 400),
+            ("medium", "webp", 600, 400),
+            ("poi", "jpg", 600, 400),
+            ("small", "jpg", 320, 213),
+            ("small", "webp", 320, 213),
+            ("thumb", "jpg", 150, 150),
+            ("thumb", "webp", 150, 150),
         ]
         assert all(library.blobs.head(row.blob_key) for row in renditions)
 

@@ -95,7 +95,7 @@ def _pictures(library: Library) -> Sequence[Any]:
         select(*columns, thumbs.c.sha256, names.c.name, keepers.c.keeper)
         .select_from(
             media.join(facts, same_media(facts))
-            .join(thumbs, and_(same_media(thumbs), thumbs.c.name == "thumb"))
+            .join(thumbs, and_(same_media(thumbs), thumbs.c.name == "thumb", thumbs.c.content_type == "image/jpeg"))
             .join(names, same_media(names))
             .outerjoin(keepers, same_media(keepers))
         )

@@ -57,6 +57,7 @@ def _thumbnails(library: Library, items: Sequence[UUID]) -> list[bytes]:
         .where(
             derivatives.c.tenant == library.tenant,
             derivatives.c.name == "thumb",
+            derivatives.c.content_type == "image/jpeg",
             or_(derivatives.c.media_id.in_(items), derivatives.c.media_id.in_(offered)),
         )
         .order_by(derivatives.c.media_id)

@@ -47,6 +47,8 @@ class S3Options:
     region: str = "us-east-1"
     access_key: str | None = None
     secret_key: str | None = field(default=None, repr=False)
+    # What is stored below may be kept by every browser and CDN for ever: the bytes under these keys never change.
+    immutable_below: str | None = None
 
 
 class Blobs(Protocol):

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 from urllib.parse import urlsplit
 
 from boto3.session import Session
@@ -60,6 +60,8 @@ CONFLICT_PAUSE_S = 0.2
 ONE_PUT_BYTES = 64 << 20
 # In memory, for each thread.
 PART_BYTES = 8 << 20
+# A year, which is what «for ever» is to caches.
+IMMUTABLE = "public, max-age=31536000, immutable"
 _BROKEN_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 
 _ABSENT = ("404", "NoSuchKey")
@@ -121,14 +123,15 @@ def open_bucket(bucket: str, *, prefix: str, options: S3Options) -> S3Blobs:
         )
     except (BotoCoreError, ValueError) as error:
         raise ConfigError(f"s3://{bucket}: {error}; correct MEDIA_S3_ENDPOINT_URL or MEDIA_S3_REGION") from error
-    return S3Blobs(client, bucket, prefix)
+    return S3Blobs(client, bucket, prefix, immutable_below=options.immutable_below)
 
 
 class S3Blobs:
     """Blobs as objects of one bucket, below `prefix`."""
 
-    def __init__(self, client: S3Client, bucket: str, prefix: str = "") -> None:
+    def __init__(self, client: S3Client, bucket: str, prefix: str = "", *, immutable_below: str | None = None) -> None:
         self._client = client
+        self._immutable_below = immutable_below
         self.bucket = bucket
         self._base = f"{checked_key(prefix)}/" if prefix else ""
         self._bucket_seen = False
@@ -141,9 +144,8 @@ class S3Blobs:
         name = self._base + checked_key(key)
 
         def send(condition: _Condition) -> None:
-            self._client.put_object(
-                Bucket=self.bucket, Key=name, Body=data, ContentType=content_type, **_checksum(data), **condition
-            )
+            about = self._about(key, content_type)
+            self._client.put_object(Bucket=self.bucket, Key=name, Body=data, **about, **_checksum(data), **condition)
 
         return self._sent(key, send)
 
@@ -152,15 +154,14 @@ class S3Blobs:
         is_large = path.stat().st_size > ONE_PUT_BYTES
 
         def send(condition: _Condition) -> None:
+            about = self._about(key, content_type)
             if is_large:
-                self._send_in_parts(name, path, content_type=content_type, condition=condition)
+                self._send_in_parts(name, path, about=about, condition=condition)
                 return
             with path.open("rb") as body:
                 checksum = _as_checksum(hashlib.file_digest(body, "sha256").digest())
                 body.seek(0)
-                self._client.put_object(
-                    Bucket=self.bucket, Key=name, Body=body, ContentType=content_type, **checksum, **condition
-                )
+                self._client.put_object(Bucket=self.bucket, Key=name, Body=body, **about, **checksum, **condition)
 
         return self._sent(key, send)
 
@@ -186,10 +187,10 @@ class S3Blobs:
                     return True
         raise BlobError(f"{self._place(key)}: others keep writing this key; run again when they are done")
 
-    def _send_in_parts(self, name: str, path: Path, *, content_type: str, condition: _Condition) -> None:
+    def _send_in_parts(self, name: str, path: Path, *, about: _About, condition: _Condition) -> None:
         """The condition is decided at the end; parts that come to nothing are taken back, for they cost money."""
         place: _Upload = {"Bucket": self.bucket, "Key": name}
-        begun = self._client.create_multipart_upload(**place, ContentType=content_type, ChecksumAlgorithm="SHA256")
+        begun = self._client.create_multipart_upload(**place, **about, ChecksumAlgorithm="SHA256")
         upload = begun["UploadId"]
         try:
             parts: list[CompletedPartTypeDef] = []
@@ -210,9 +211,8 @@ class S3Blobs:
     def put(self, key: str, data: bytes, *, content_type: str) -> None:
         name = self._base + checked_key(key)
         with self._explained(key):
-            self._client.put_object(
-                Bucket=self.bucket, Key=name, Body=data, ContentType=content_type, **_checksum(data)
-            )
+            about = self._about(key, content_type)
+            self._client.put_object(Bucket=self.bucket, Key=name, Body=data, **about, **_checksum(data))
 
     def get(self, key: str, *, sha256: str | None = None) -> bytes:
         with self._explained(key):
@@ -302,6 +302,12 @@ class S3Blobs:
                     raise
         raise AssertionError("unreachable: the last try returns or raises")
 
+    def _about(self, key: str, content_type: str) -> _About:
+        """What whoever reads it from the bucket, or from a CDN before it, is told with the bytes."""
+        if self._immutable_below is not None and key.startswith(self._immutable_below):
+            return {"ContentType": content_type, "CacheControl": IMMUTABLE}
+        return {"ContentType": content_type}
+
     def _see_bucket(self) -> None:
         """Once, because a HEAD says 404 to a missing object and to a missing bucket alike."""
         if self._bucket_seen:
@@ -351,6 +357,11 @@ def _as_checksum(digest: bytes) -> _Checksum:
 class _Checksum(TypedDict):
     ChecksumAlgorithm: Literal["SHA256"]
     ChecksumSHA256: str
+
+
+class _About(TypedDict):
+    ContentType: str
+    CacheControl: NotRequired[str]
 
 
 class _Condition(TypedDict, total=False):

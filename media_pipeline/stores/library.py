@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import make_url
@@ -15,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from media_pipeline.config import Settings
 from media_pipeline.errors import BlobError, CatalogError
+from media_pipeline.records import DERIVED_PREFIX
 from media_pipeline.sources.chosen import check_limits
 from media_pipeline.stores.blobs import Blobs, S3Options, open_blobs
 from media_pipeline.stores.catalog import embedded
@@ -113,7 +115,14 @@ def _s3(settings: Settings) -> S3Options:
 
 def open_library_blobs(settings: Settings) -> Blobs:
     """Where originals and derivatives are kept."""
-    return open_blobs(settings.blobs, s3=_s3(settings))
+    return open_blobs(settings.blobs, s3=replace(_s3(settings), immutable_below=DERIVED_PREFIX))
+
+
+def public_url(settings: Settings, blob_key: str) -> str | None:
+    """Where everybody may see a smaller picture; None where no address was set, or for what is not for everybody."""
+    if settings.cdn_url is None or not blob_key.startswith(DERIVED_PREFIX):
+        return None
+    return f"{settings.cdn_url.rstrip('/')}/{quote(blob_key)}"
 
 
 def open_uploads(settings: Settings) -> Blobs:

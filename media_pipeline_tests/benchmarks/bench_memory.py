@@ -26,6 +26,7 @@ from media_pipeline.records import Made, Results, media_id, public_codes
 from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.ledger import Due, Output
 from media_pipeline.stores.library import Library, open_library
+from media_pipeline_tests.orchestration.steps import hashes_row, quality_row
 
 ITEMS = 20_000
 FIRST = 1_000
@@ -76,11 +77,11 @@ def _load(_run: Run, due: Due) -> UUID:
 
 
 def hashed(item: UUID) -> Results:
-    return {HASHES.name: Made(rows=({"phash": item.hex[:16]},))}
+    return {HASHES.name: Made(rows=(hashes_row(item.hex[:16]),))}
 
 
 def scored(item: UUID) -> Results:
-    return {QUALITY.name: Made(rows=({"quality_points": item.int % 100, "components": {}},))}
+    return {QUALITY.name: Made(rows=(quality_row(item.int % 100),))}
 
 
 def fill(library: Library, count: int) -> None:

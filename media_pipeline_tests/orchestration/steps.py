@@ -19,9 +19,23 @@ from media_pipeline.stores.library import Library
 
 HASHES = Output("hashes", "1")
 QUALITY = Output("quality", "1", ("hashes",))
+
+
+def hashes_row(phash: str | None) -> dict[str, object]:
+    """One row of the table `hashes`; the loop does not mind that all four are the same."""
+    return dict.fromkeys(("phash", "dhash", "ahash", "whash"), phash)
+
+
+def quality_row(points: float) -> dict[str, object]:
+    """One row of the table `quality`."""
+    words = {"formula_version": "1", "why": "as a test says"}
+    numbers = {"quality_points": points, "mean_brightness": 0.5, "aspect_ratio": 1.5}
+    return {**words, **numbers, "components": {}, "histogram": [], "flags": []}
+
+
 GOOD = {
-    "hashes": Made(rows=({"phash": "0f0f0f0f0f0f0f0f"},)),
-    "quality": Made(rows=({"quality_points": 50.0, "components": {}},)),
+    "hashes": Made(rows=(hashes_row("0f0f0f0f0f0f0f0f"),)),
+    "quality": Made(rows=(quality_row(50.0),)),
 }
 TABLES: dict[str, Table] = {"hashes": tables.hashes, "quality": tables.quality}
 

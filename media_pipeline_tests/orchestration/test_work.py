@@ -33,7 +33,7 @@ from media_pipeline.stores.blobs import Blobs
 from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.ledger import Due, Output
 from media_pipeline.stores.library import Library, open_library
-from media_pipeline_tests.orchestration.steps import HASHES, QUALITY, Clock, Step, add_media
+from media_pipeline_tests.orchestration.steps import HASHES, QUALITY, Clock, Step, add_media, hashes_row
 from media_pipeline_tests.sweep.crashing import Plan, Trap, counts, walk, watched
 
 HASHES_2 = Output("hashes", "2")
@@ -117,9 +117,9 @@ def test_one_bad_item_is_a_row_and_the_others_go_on(library: Library) -> None:
         ValueError("strange"),
         NotApplicable("not_a_picture", "a sound"),
         SystemExit(3),
-        Made(rows=({"phash": None},)),
-        Made(rows=({"phash": "a\0b"},)),
-        Made(rows=({"phash": "\ud800"},)),
+        Made(rows=(hashes_row(None),)),
+        Made(rows=(hashes_row("a\0b"),)),
+        Made(rows=(hashes_row("\ud800"),)),
     ]
     step = Step(HASHES, {item: [outcome] for item, outcome in zip(items, outcomes, strict=False)})
     report = work(step, library)
@@ -248,7 +248,7 @@ def test_an_item_is_tidied_up_whatever_came_of_it(library: Library) -> None:
     """After its blobs are put, after an error, and where it is put off."""
     items = add_media(library, 4)
     blob = NewBlob("media/derived/x.jpg", b"x", "image/jpeg")
-    step = Step(HASHES, {items[0]: [Made(({"phash": "0" * 16},), (blob,))], items[1]: [ItemError("undecodable")]})
+    step = Step(HASHES, {items[0]: [Made((hashes_row("0" * 16),), (blob,))], items[1]: [ItemError("undecodable")]})
     tidied: list[UUID] = []
 
     def load(_run: Run, due: Due) -> UUID:
@@ -288,7 +288,7 @@ def test_another_version_makes_everything_stale(library: Library) -> None:
     """Its rows are replaced; what had failed for good is tried again, since the code is another."""
     items = add_media(library, 3)
     work(Step(HASHES, {items[0]: [ItemError("undecodable")]}), library)
-    new = Step(HASHES_2, {item: [Made(rows=({"phash": "ffff000000000000"},))] for item in items})
+    new = Step(HASHES_2, {item: [Made(rows=(hashes_row("ffff000000000000"),))] for item in items})
     work(new, library, "run-2")
 
     assert sorted(new.worked_on) == items
@@ -388,7 +388,7 @@ def test_a_blob_that_cannot_be_put_ends_the_run_before_its_rows_are_there(librar
     """Blobs first: there is never a row of a file that is not there."""
     (item,) = add_media(library, 1)
     blob = NewBlob("media/derived/x.jpg", b"x", "image/jpeg")
-    step = Step(HASHES, {item: [Made(({"phash": "0" * 16},), (blob,))] * 2})
+    step = Step(HASHES, {item: [Made((hashes_row("0" * 16),), (blob,))] * 2})
     in_the_way = library.settings.home_path / "blobs" / "media"
     in_the_way.parent.mkdir(parents=True)
     in_the_way.write_text("a file where a folder must be")
@@ -598,7 +598,7 @@ def test_a_second_run_of_everything_touches_nothing(library: Library, bucket: Pa
         walk(watched(library, Trap(Plan("nobody"), diary=second, home=tmp_path)))
 
     done = counts(first)
-    assert (done["page put"], done["blob put"], done["point"], done["index append"]) == (1, 5 + 2 * 3, 3, 1)
+    assert (done["page put"], done["blob put"], done["point"], done["index append"]) == (1, 5 + 9 * 3, 3, 1)
     writes = ("page put", "blob put", "blob written", "index append", "point", "points upserted", "index published")
     assert {name: counts(second)[name] for name in writes} == dict.fromkeys(writes, 0)
     assert _versions(library) == before

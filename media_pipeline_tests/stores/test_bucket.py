@@ -106,6 +106,40 @@ def test_type_and_checksum_are_kept(bucket: Bucket) -> None:
     assert about["ChecksumSHA256"] == "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="
 
 
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("media/derived/7/2/thumb.jpg", "public, max-age=31536000, immutable"),
+        ("media/uploads/7/original.jpg", None),
+        ("media/derived", None),
+    ],
+)
+def test_caches_may_keep_what_never_changes_and_nothing_else(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, told: str | None
+) -> None:
+    """However it was stored: as bytes, in place of others, as a file, as a file in parts."""
+    given = tmp_path / "file"
+
+    def put_file(blobs: S3Blobs) -> object:
+        given.write_bytes(HELLO)
+        return blobs.put_file_if_absent(key, given, content_type=TEXT)
+
+    def put_parts(blobs: S3Blobs) -> object:
+        monkeypatch.setattr("media_pipeline.stores.bucket.ONE_PUT_BYTES", 1)
+        return put_file(blobs)
+
+    ways: list[Callable[[S3Blobs], object]] = [
+        lambda blobs: blobs.put_if_absent(key, HELLO, content_type=TEXT),
+        lambda blobs: blobs.put(key, HELLO, content_type=TEXT),
+        put_file,
+        put_parts,
+    ]
+    for number, put in enumerate(ways):
+        put(S3Blobs(bucket.client, bucket.name, f"cached/{number}", immutable_below="media/derived/"))
+        about = bucket.client.head_object(Bucket=bucket.name, Key=f"cached/{number}/{key}")
+        assert (about["ContentType"], about.get("CacheControl")) == (TEXT, told)
+
+
 def test_a_server_without_conditions_still_stores(bucket: Bucket) -> None:
     """501 to a conditional write is answered with a plain one, and what was there stays."""
     bucket.front.trouble[:] = [refusal("501 Not Implemented", "NotImplemented")]

@@ -37,7 +37,8 @@ def embeddings(
 def _pictures(run: Run) -> Any:
     media, derivatives = tables.media, tables.derivatives
     # The 640 px picture: a model sees 224 px or less, and a twelfth of the bytes is read.
-    medium = and_(same_media(derivatives), derivatives.c.name == "medium")
+    is_medium = and_(derivatives.c.name == "medium", derivatives.c.content_type == "image/jpeg")
+    medium = and_(same_media(derivatives), is_medium)
     return (
         select(
             media.c.media_id.label("item_id"),

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 from uuid import UUID
 
-from PIL import Image
-
-from media_pipeline.records import Made, NewBlob, NotApplicable, Result
+from media_pipeline.records import DERIVED_PREFIX, Made, NewBlob, NotApplicable, Result
 from media_pipeline.stages.examine import facts, hashes, renditions
+from media_pipeline.stages.examine.cascade import cascade
 from media_pipeline.stages.examine.pictures import Picture, opened
-from media_pipeline.stages.examine.renditions import RENDITIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,37 +27,38 @@ class Task:
     max_pixels: int
 
 
-def _metadata(picture: Picture, _working: Image.Image, _media: UUID) -> Made:
+def _metadata(picture: Picture, _media: UUID) -> Made:
     return Made(rows=(facts.facts(picture),))
 
 
-def _hashes(_picture: Picture, working: Image.Image, _media: UUID) -> Made | NotApplicable:
-    phash = hashes.phash(working)
-    if phash is None:
+def _hashes(picture: Picture, _media: UUID) -> Made | NotApplicable:
+    found = hashes.hashes(picture.upright)
+    if found is None:
         return NotApplicable("flat_picture", "one grey all over")
-    return Made(rows=({"phash": phash},))
+    return Made(rows=(asdict(found),))
 
 
-def _derivatives(_picture: Picture, working: Image.Image, media: UUID) -> Made:
+def _derivatives(picture: Picture, media: UUID) -> Made:
     rows, blobs = [], []
-    for made in renditions.rendered(working):
-        key = f"media/derived/{media}/{renditions.VERSION}/{made.rendition.name}.jpg"
+    for made in renditions.rendered(cascade(picture.upright), original_format=picture.format):
+        encoding = made.rendition.encoding
+        key = f"{DERIVED_PREFIX}{media}/{renditions.VERSION}/{made.rendition.name}.{encoding.extension}"
         rows.append(
             {
                 "name": made.rendition.name,
                 "blob_key": key,
-                "content_type": "image/jpeg",
+                "content_type": encoding.content_type,
                 "width_px": made.width_px,
                 "height_px": made.height_px,
                 "size_bytes": len(made.data),
                 "sha256": hashlib.sha256(made.data).hexdigest(),
             }
         )
-        blobs.append(NewBlob(key, made.data, "image/jpeg"))
+        blobs.append(NewBlob(key, made.data, encoding.content_type))
     return Made(tuple(rows), tuple(blobs))
 
 
-MAKERS: Final[Mapping[str, Callable[[Picture, Image.Image, UUID], Made | NotApplicable]]] = {
+MAKERS: Final[Mapping[str, Callable[[Picture, UUID], Made | NotApplicable]]] = {
     "metadata": _metadata,
     "hashes": _hashes,
     "derivatives": _derivatives,
@@ -71,5 +70,4 @@ def examined(task: Task) -> dict[str, Result]:
     if task.data is None:
         return dict.fromkeys(task.due, NotApplicable("not_a_picture"))
     picture = opened(task.data, max_pixels=task.max_pixels)
-    working = renditions.reduced(picture.upright, RENDITIONS[0])
-    return {name: MAKERS[name](picture, working, task.media_id) for name in sorted(task.due)}
+    return {name: MAKERS[name](picture, task.media_id) for name in sorted(task.due)}

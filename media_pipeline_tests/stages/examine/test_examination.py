@@ -8,8 +8,6 @@ from uuid import UUID
 
 import imagehash
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 from media_pipeline.errors import MediaProcessingError
@@ -18,10 +16,10 @@ from media_pipeline.samples.files import camera_words, jpeg, turned_jpeg
 from media_pipeline.samples.photographs import photograph
 from media_pipeline.stages.examine.examination import MAKERS, Task, examined
 from media_pipeline.stages.examine.pictures import opened
-from media_pipeline.stages.examine.renditions import RENDITIONS, rendered
 
 MEDIA = UUID("00000000-0000-0000-0000-00000000002a")
 ALL = frozenset(MAKERS)
+EXTENSIONS = {"image/jpeg": "jpg", "image/webp": "webp"}
 
 
 def _task(data: bytes | None, due: frozenset[str] = ALL) -> Task:
@@ -62,7 +60,7 @@ def test_a_flat_picture_has_no_hash_but_everything_else() -> None:
 
 @pytest.mark.parametrize("name", ["coffee", "astronaut", "chelsea", "retina", "rocket"])
 def test_the_hash_is_within_two_bits_of_imagehash_on_the_original(name: str) -> None:
-    """It is taken from the 640 px picture: a whole decode for the same answer would be dear."""
+    """A reduced decode and reduced greys give the same answer for a fifth of the time."""
     (row,) = _made(jpeg(photograph(name), 92), "hashes").rows
     original = imagehash.phash(opened(jpeg(photograph(name), 92), max_pixels=10**9).upright)
     assert imagehash.hex_to_hash(row["phash"]) - original <= 2
@@ -81,7 +79,7 @@ def test_derivatives_are_named_by_media_and_version_and_say_what_they_are() -> N
     made = _made(jpeg(photograph("coffee"), 80), "derivatives")
     assert [blob.key for blob in made.blobs] == [row["blob_key"] for row in made.rows]
     for row, blob in zip(made.rows, made.blobs, strict=True):
-        assert row["blob_key"] == f"media/derived/{MEDIA}/1/{row['name']}.jpg"
+        assert row["blob_key"] == f"media/derived/{MEDIA}/2/{row['name']}.{EXTENSIONS[row['content_type']]}"
         assert row["sha256"] == hashlib.sha256(blob.data).hexdigest()
         assert row["size_bytes"] == len(blob.data)
         with Image.open(io.BytesIO(blob.data)) as image:
@@ -101,20 +99,3 @@ def test_the_same_input_gives_the_same_bytes() -> None:
     """A repeated run may put them again without harm."""
     data = jpeg(photograph("coffee"), 80)
     assert examined(_task(data)) == examined(_task(data))
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(1, 2000), st.integers(1, 2000))
-def test_renditions_never_grow_and_keep_the_aspect_within_a_pixel(width: int, height: int) -> None:
-    """Any size, also one pixel wide."""
-    picture = Image.new("RGB", (width, height), "blue")
-    for made, rendition in zip(rendered(picture), RENDITIONS, strict=True):
-        assert made.width_px <= width
-        assert made.height_px <= height
-        assert max(made.width_px, made.height_px) <= rendition.edge_px
-        if rendition.shape == "square":
-            assert made.width_px == made.height_px
-        else:
-            scale = made.width_px / width if width >= height else made.height_px / height
-            assert abs(made.width_px - width * scale) <= 1
-            assert abs(made.height_px - height * scale) <= 1

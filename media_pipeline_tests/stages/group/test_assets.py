@@ -14,6 +14,7 @@ from media_pipeline.orchestration.work import Run
 from media_pipeline.stages.group.assets import ROWS_AT_A_TIME, regroup
 from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.library import Library
+from media_pipeline_tests.orchestration.steps import hashes_row
 
 PAGE = UUID(int=1)
 
@@ -47,7 +48,7 @@ def _fill(library: Library, phashes: Sequence[str]) -> None:
         ],
         tables.media_links: [own | {"listing_id": one, "media_id": one} for one in ids],
         tables.media_metadata: [own | facts | {"media_id": one} for one in ids],
-        tables.hashes: [own | {"media_id": one, "phash": phash} for one, phash in zip(ids, phashes, strict=True)],
+        tables.hashes: [own | {"media_id": one} | hashes_row(phash) for one, phash in zip(ids, phashes, strict=True)],
         tables.embeddings: [own | {"media_id": one, "model_version": model.version, "vector": vector} for one in ids],
         tables.ledger: [
             own | done | {"output": name, "item_id": one} for name in ("hashes", "embeddings") for one in ids

@@ -167,6 +167,45 @@ def test_a_migration_that_fails_leaves_nothing(fresh: Engine) -> None:
     assert things(fresh) == {"media"}
 
 
+def test_facts_made_before_there_were_more_of_them_are_kept(fresh: Engine) -> None:
+    """Up and down again: a rendition keeps one row of its name, and hashes their first."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent / "migrations"))
+
+    def go(step: Any, revision: str) -> None:
+        with fresh.begin() as connection:
+            config.attributes["connection"] = connection
+            step(config, revision)
+
+    with fresh.begin() as connection:
+        connection.execute(text("create schema media"))
+    go(command.upgrade, "0006")
+    one = "'t', '00000000-0000-0000-0000-000000000001'"
+    with fresh.begin() as connection:
+        for row in (
+            f"media values ({one}, 's', 'c', 'uploads', 'uploads', 'image', 'image/jpeg', 'jpg', 1, 'k')",
+            f"hashes values ({one}, 'bb8320376c0f3637')",
+            f"derivatives values ({one}, 'thumb', 'k1', 'image/jpeg', 150, 150, 9, 's')",
+            f"quality values ({one}, 50, '{{}}')",
+            f"metadata values ({one}, 'JPEG', 600, 400, 1, 'RGB', 1, '2020-02-03 04:05:06')",
+        ):
+            connection.execute(text(f"insert into media.{row}"))
+    go(command.upgrade, "head")
+    with fresh.begin() as connection:
+        hashes = connection.execute(text("select phash, dhash, ahash, whash from media.hashes")).one()
+        assert tuple(hashes) == ("bb8320376c0f3637", "", "", "")
+        told = "select taken_at::text, date_confidence_percent, date_candidates, is_sensitive_place from media.metadata"
+        assert tuple(connection.execute(text(told)).one()) == ("2020-02-03 04:05:06", 0, [], False)
+        assert connection.scalar(text("select quality_points from media.quality")) == 50
+        columns = "tenant, media_id, name, content_type, blob_key, width_px, height_px, size_bytes, sha256"
+        row = f"({columns}) values ({one}, 'thumb', 'image/webp', 'k2', 150, 150, 8, 's')"
+        connection.execute(text(f"insert into media.derivatives {row}"))
+    go(command.downgrade, "0006")
+    with fresh.begin() as connection:
+        assert connection.scalars(text("select blob_key from media.derivatives")).all() == ["k1"]
+        assert connection.scalars(text("select phash from media.hashes")).all() == ["bb8320376c0f3637"]
+
+
 def test_undoing_every_migration_leaves_nothing(fresh: Engine) -> None:
     """But the empty table of revisions; and everything can be made again."""
     migrate(fresh)

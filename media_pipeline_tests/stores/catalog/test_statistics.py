@@ -15,7 +15,7 @@ from media_pipeline.stores import ledger
 from media_pipeline.stores.catalog import statistics, tables
 from media_pipeline.stores.ledger import Entry, Output
 from media_pipeline.stores.library import Library
-from media_pipeline_tests.orchestration.steps import add_media, stored_media
+from media_pipeline_tests.orchestration.steps import add_media, hashes_row, stored_media
 
 HASHES = Output("hashes", "1")
 QUALITY = Output("quality", "1", ("hashes",))
@@ -63,7 +63,7 @@ def test_what_is_due_is_found_without_reading_everything_for_each_item(library: 
         ledger.record(catalog, entries, tenant=library.tenant, run_id="r", now=datetime.now(UTC))
         catalog.execute(
             insert(tables.hashes),
-            [{"tenant": library.tenant, "media_id": item, "phash": item.hex[:16]} for item in ids],
+            [{"tenant": library.tenant, "media_id": item, **hashes_row(item.hex[:16])} for item in ids],
         )
     run = Run(library, "run-1", "uploads")
     with desk(run, [QUALITY]) as (_report, place):
