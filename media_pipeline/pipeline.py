@@ -12,7 +12,7 @@ from typing import Final
 STAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "discover": ("source_walks", "source_pages", "source_listings"),
     "fetch": ("originals",),
-    "examine": ("metadata", "hashes", "derivatives"),
+    "examine": ("metadata", "hashes", "quality", "derivatives"),
     "embed": ("embeddings",),
     "index": ("vector_index",),
     "group": ("duplicate_groups",),

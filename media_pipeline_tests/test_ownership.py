@@ -19,7 +19,7 @@ from media_pipeline.stores.library import Library, open_library
 OWNED = {
     "discover": {"subjects", "source_pages", "source_listings"},
     "fetch": {"media", "media_links"},
-    "examine": {"metadata", "hashes", "derivatives"},
+    "examine": {"metadata", "hashes", "quality", "derivatives"},
     "embed": {"embeddings"},
     "index": {"index_generations"},
     "group": {"similarities", "duplicate_groups", "duplicate_members"},
@@ -27,7 +27,7 @@ OWNED = {
 }
 # Written by the loop and by the HTTP client for every stage; and made by a stage that is not written yet.
 OF_ALL = {"ledger", "request_budgets"}
-OF_NONE = {"quality", "source_walks", "source_observations", "source_rejections", "listing_changes"}
+OF_NONE = {"source_walks", "source_observations", "source_rejections", "listing_changes"}
 
 
 def test_every_table_has_one_owner() -> None:

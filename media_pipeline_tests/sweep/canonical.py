@@ -23,6 +23,8 @@ TIMES = {
     *("finished_at", "retry_at", "received_at", "listed_at", "claimed_at", "linked_at", "published_at", "since"),
     *("checked_at", "vanished_at", "last_seen_at", "noticed_at", "began_at", "changed_at"),
 }
+# When a file was listed is said of its date, where nothing better is.
+DATES = {"taken_at", "taken_at_utc"}
 LEFT_OUT = {("ledger", "run_id"), ("ledger", "attempts"), ("index_generations", "name")}
 
 Dump = dict[str, dict[str, Any]]
@@ -62,7 +64,10 @@ def _rows(library: Library, table: str) -> Iterator[tuple[str, int]]:
             kept = {
                 name: _plain(value)
                 for name, value in row.items()
-                if name not in TIMES and (table, name) not in LEFT_OUT
+                if name not in TIMES
+                and (table, name) not in LEFT_OUT
+                and not (table == "metadata" and name in DATES and row["date_provenance"] == "listed_at")
+                and not (table == "metadata" and name == "date_candidates")
             }
             told = ", ".join(f"{name}={kept[name]!r}" for name in sorted(kept))
             counts[told] = counts.get(told, 0) + 1

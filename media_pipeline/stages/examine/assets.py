@@ -5,29 +5,41 @@ What is not here: the decode and the facts (examination.py and the nouns it call
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import dagster as dg
+from sqlalchemy import and_, func, select
 
 from media_pipeline.config import Settings
 from media_pipeline.orchestration.reports import results_of, run_of
 from media_pipeline.orchestration.work import ItemWork, Progress, Run, work_off
-from media_pipeline.stages.examine import facts, hashes, renditions
+from media_pipeline.sources.uploads import Uploads
+from media_pipeline.sources.wikimedia_commons import WikimediaCommons
+from media_pipeline.stages.examine import facts, hashes, quality, renditions
 from media_pipeline.stages.examine.examination import Task, examined
+from media_pipeline.stages.examine.facts import NOTHING_TOLD, Told
 from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.catalog.selections import linked_media
 from media_pipeline.stores.ledger import Due, Output
 from media_pipeline.stores.library import Library
 
 OUTPUTS = {
-    Output("metadata", facts.VERSION): tables.media_metadata,
+    # Another listing of the same file may tell another name, date or place.
+    Output("metadata", facts.VERSION, own_input="link_count"): tables.media_metadata,
     Output("hashes", hashes.VERSION): tables.hashes,
+    Output("quality", quality.VERSION): tables.quality,
     Output("derivatives", renditions.VERSION): tables.derivatives,
 }
 
+# Subjects on this list are nobody's business where they grow: their places are told as a cell of 39 x 20 km.
+SENSITIVE = "sensitive"
+
 DESCRIPTIONS = {
-    "metadata": "What a file says of itself. One row is one media: size, format, orientation, and from EXIF when, "
-    "where and with what it was taken.",
-    "hashes": "Perceptual hashes. One row is one media; pictures that look alike have hashes a few bits apart.",
+    "metadata": "What a file says of itself, and its listings of it. One row is one media: size, format, orientation; "
+    "when it was taken, how sure that is and what else was said; where, with what, by whom.",
+    "hashes": "Perceptual hashes (pHash, dHash, aHash, wHash). One row is one media; pictures that look alike have hashes "
+    "a few bits apart.",
+    "quality": "How good a picture is for work. One row is one media: 0 to 100 points, their components, and why.",
     "derivatives": "Smaller pictures for people and models: upright, without metadata. One row is one rendition of one "
     "media.",
 }
@@ -76,4 +88,43 @@ def _task(run: Run, due: Due) -> Task:
     wanted = frozenset(name for name in due.inputs if name not in due.blocked)
     is_image = due.row["kind"] == "image"
     data = run.library.blobs.get(due.row["blob_key"], sha256=due.row["sha256"]) if is_image else None
-    return Task(due.item_id, data, wanted, run.library.settings.max_pixels)
+    told = _what_is_told(run, due.item_id) if is_image and "metadata" in wanted else NOTHING_TOLD
+    return Task(due.item_id, data, wanted, run.library.settings.max_pixels, told, run.clock())
+
+
+def _what_is_told(run: Run, media_id: UUID) -> Told:
+    """What all listings of the file say of it, the most exact place first."""
+    links, listed, about = tables.media_links.c, tables.source_listings.c, tables.subjects.c
+    query = (
+        select(
+            *(listed[name] for name in ("source", "source_key", "title", "observed_at", "observed_on", "listed_at")),
+            *(listed[name] for name in ("latitude", "longitude", "is_obscured")),
+            func.coalesce(about.lists.contains([SENSITIVE]), False).label("is_sensitive"),
+        )
+        .join_from(
+            tables.media_links,
+            tables.source_listings,
+            and_(links.tenant == listed.tenant, links.listing_id == listed.listing_id),
+        )
+        .outerjoin(tables.subjects, and_(about.tenant == listed.tenant, about.subject_id == listed.subject_id))
+        .where(links.tenant == run.library.tenant, links.media_id == media_id)
+        .order_by(listed.is_obscured, listed.listing_id)
+    )
+    with run.library.engine.connect() as connection:
+        rows = connection.execute(query).all()
+    placed = next((row for row in rows if row.latitude is not None), None)
+    return Told(
+        # Commons' titles are file names; other sources' keys are numbers.
+        file_names=tuple(row.source_key if row.source == Uploads.name else row.title for row in rows if _is_named(row)),
+        observed_at=tuple(row.observed_at for row in rows if row.observed_at is not None),
+        observed_on=tuple(row.observed_on for row in rows if row.observed_on is not None),
+        listed_at=min((row.listed_at for row in rows), default=None),
+        latitude=None if placed is None else placed.latitude,
+        longitude=None if placed is None else placed.longitude,
+        is_obscured=any(row.is_obscured for row in rows),
+        is_sensitive=any(row.is_sensitive for row in rows),
+    )
+
+
+def _is_named(row: Any) -> bool:
+    return row.source == Uploads.name or (row.source == WikimediaCommons.name and row.title is not None)

@@ -8,39 +8,81 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from media_pipeline.records import DERIVED_PREFIX, Made, NewBlob, NotApplicable, Result
-from media_pipeline.stages.examine import facts, hashes, renditions
-from media_pipeline.stages.examine.cascade import cascade
+from media_pipeline.stages.examine import facts, hashes, quality, renditions
+from media_pipeline.stages.examine.cascade import Cascade, cascade
+from media_pipeline.stages.examine.facts import NOTHING_TOLD, Told
 from media_pipeline.stages.examine.pictures import Picture, opened
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One original and the outputs that are due for it; `data` is None when it is no picture."""
+    """One original, what its listings tell of it, and the outputs that are due; `data` is None when it is no picture."""
 
     media_id: UUID
     data: bytes | None
     due: frozenset[str]
     max_pixels: int
+    told: Told = NOTHING_TOLD
+    now: datetime | None = None
 
 
-def _metadata(picture: Picture, _media: UUID) -> Made:
-    return Made(rows=(facts.facts(picture),))
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the one decode shows."""
+
+    task: Task
+    picture: Picture
+    cascade: Cascade
 
 
-def _hashes(picture: Picture, _media: UUID) -> Made | NotApplicable:
-    found = hashes.hashes(picture.upright)
+def _metadata(seen: _Seen) -> Made:
+    picture, task = seen.picture, seen.task
+    row = facts.facts(
+        picture, task.told, now=task.now, packet=picture.xmp, iptc_block=picture.iptc, notes=picture.notes
+    )
+    return Made(rows=(row,))
+
+
+def _hashes(seen: _Seen) -> Made | NotApplicable:
+    found = hashes.hashes(seen.picture.upright)
     if found is None:
         return NotApplicable("flat_picture", "one grey all over")
     return Made(rows=(asdict(found),))
 
 
-def _derivatives(picture: Picture, media: UUID) -> Made:
-    rows, blobs = [], []
-    for made in renditions.rendered(cascade(picture.upright), original_format=picture.format):
+def _quality(seen: _Seen) -> Made:
+    picture = seen.picture
+    found = quality.quality(
+        quality.Seen(
+            picture.width_px,
+            picture.height_px,
+            seen.cascade.medium,
+            picture.patch,
+            picture.quantization,
+            len(seen.task.data or b""),
+        )
+    )
+    row = {
+        "quality_points": found.points,
+        "formula_version": found.version,
+        "components": dict(found.components),
+        "why": found.why,
+        "histogram": list(found.histogram),
+        "mean_brightness": found.mean_brightness,
+        "aspect_ratio": found.aspect_ratio,
+        "flags": list(found.flags),
+    }
+    return Made(rows=(row,))
+
+
+def _derivatives(seen: _Seen) -> Made:
+    rows, blobs, media = [], [], seen.task.media_id
+    for made in renditions.rendered(seen.cascade, original_format=seen.picture.format):
         encoding = made.rendition.encoding
         key = f"{DERIVED_PREFIX}{media}/{renditions.VERSION}/{made.rendition.name}.{encoding.extension}"
         rows.append(
@@ -58,9 +100,10 @@ def _derivatives(picture: Picture, media: UUID) -> Made:
     return Made(tuple(rows), tuple(blobs))
 
 
-MAKERS: Final[Mapping[str, Callable[[Picture, UUID], Made | NotApplicable]]] = {
+MAKERS: Final[Mapping[str, Callable[[_Seen], Made | NotApplicable]]] = {
     "metadata": _metadata,
     "hashes": _hashes,
+    "quality": _quality,
     "derivatives": _derivatives,
 }
 
@@ -70,4 +113,5 @@ def examined(task: Task) -> dict[str, Result]:
     if task.data is None:
         return dict.fromkeys(task.due, NotApplicable("not_a_picture"))
     picture = opened(task.data, max_pixels=task.max_pixels)
-    return {name: MAKERS[name](picture, task.media_id) for name in sorted(task.due)}
+    seen = _Seen(task, picture, cascade(picture.upright))
+    return {name: MAKERS[name](seen) for name in sorted(task.due)}

@@ -1,7 +1,7 @@
 """Perceptual hashes of the upright picture, 64 bits each, in the hex that `imagehash` prints. Pure.
 
-`imagehash` is the definition, and the tests compare with it; it is not used, because it begins anew with each hash, for
-which it wants the whole original. Here greys are made once, by plain means down to a long edge of 640 px, and resized
+`imagehash` is the definition: its hex is used, and the tests compare with its hashes. Its functions are not: each of them
+begins anew with the whole original. Here greys are made once, by plain means down to a long edge of 640 px, and resized
 by Pillow as `imagehash` does. The cosine transform is scipy's: a product of matrices is faster and not the same on
 pictures that are nearly flat.
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+import imagehash
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -85,4 +86,4 @@ def _resized(greys: Image.Image, width: int, height: int) -> NDArray[Any]:
 
 
 def _hex(bits: Bits) -> str:
-    return np.packbits(bits).tobytes().hex()
+    return str(imagehash.ImageHash(bits))

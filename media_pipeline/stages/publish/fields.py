@@ -23,7 +23,7 @@ FIELDS: Final = (
     Field("metadata", "media", "metadata"),
     Field("perceptual_hash", "media", "hashes"),
     Field("thumbnail", "media", "derivatives"),
-    Field("quality", "media", None),
+    Field("quality", "media", "quality"),
     Field("embedding", "media", "embeddings"),
     Field("searchable", "media", "vector_index"),
     Field("duplicate_group", "media", "duplicate_groups"),

@@ -319,4 +319,4 @@ def _header(data: bytes) -> Picture | None:
         exif = image.getexif() if image.format != "PNG" or "exif" in image.info else Image.Exif()
     except (OSError, SyntaxError, ValueError, LookupError, TypeError, struct.error):
         return None
-    return Picture(str(image.format), *image.size, 1, image.mode, 1, exif, image)
+    return Picture(str(image.format), *image.size, 1, image.mode, 1, exif, image, image)
