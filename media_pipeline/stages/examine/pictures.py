@@ -16,9 +16,9 @@ from typing import Final
 from PIL import ExifTags, Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from media_pipeline.errors import MediaProcessingError
+from media_pipeline.orchestration.hush import as_notes, hushed
 from media_pipeline.stages.examine.colours import Profile, depth, plain, reduced
 from media_pipeline.stages.examine.endings import ends_early, named, strips_end_early
-from media_pipeline.stages.examine.hush import as_notes, hushed
 
 # The longest edge that anything made from the decoded picture has.
 WORKING_EDGE_PX = 1280

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import PurePosixPath
 from typing import Final, Literal
 
 from PIL import ExifTags
@@ -121,7 +120,7 @@ UNIX_MS: Final = re.compile(r"^(?:FB_IMG_|received_|mmexport)?(1\d{12})$")
 
 def name_stamp(name: str) -> tuple[FileNameSource, Stamp] | None:
     """What a file's name says of its date, and what kind of program named it so."""
-    stem = PurePosixPath(name.replace("\\", "/")).stem
+    stem = name.replace("\\", "/").rpartition("/")[2].rpartition(".")[0] or name
     if found := UNIX_MS.match(stem):
         # Written when it was received or exported, which is not when it was taken.
         instant = datetime(1970, 1, 1) + timedelta(milliseconds=int(found[1]))  # noqa: DTZ001

@@ -317,6 +317,6 @@ def _header(data: bytes) -> Picture | None:
         image = Image.open(io.BytesIO(data))
         # Pillow decodes a PNG to see whether EXIF stands behind its pixels.
         exif = image.getexif() if image.format != "PNG" or "exif" in image.info else Image.Exif()
-    except (OSError, SyntaxError, ValueError, LookupError, TypeError, struct.error):
+    except (OSError, SyntaxError, ValueError, LookupError, TypeError, struct.error, Image.DecompressionBombError):
         return None
     return Picture(str(image.format), *image.size, 1, image.mode, 1, exif, image, image)

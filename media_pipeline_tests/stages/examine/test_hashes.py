@@ -17,9 +17,10 @@ from PIL import Image
 
 from media_pipeline.errors import MediaProcessingError
 from media_pipeline.samples.photographs import photograph
+from media_pipeline.stages.examine import pictures
 from media_pipeline.stages.examine.cascade import cascade
 from media_pipeline.stages.examine.hashes import hashes
-from media_pipeline.stages.examine.pictures import UPRIGHT, opened
+from media_pipeline.stages.examine.pictures import opened
 
 DEFINITIONS = {
     "phash": imagehash.phash,
@@ -99,11 +100,14 @@ def _photos(shared: Path) -> Iterator[tuple[Image.Image, Image.Image]]:
             with Image.open(io.BytesIO(data)) as image:
                 if min(image.size) < SMALLEST_PX or image.has_transparency_data:
                     continue
-                whole = image.convert("RGB")
+            # The original as it is to be seen: upright, in sRGB, nothing reduced.
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr(pictures, "WORKING_EDGE_PX", 10**6)
+                whole = opened(data, max_pixels=10**9).upright
             if hashes(whole) is None:
                 assert hashes(picture.upright) is None
                 continue
-            yield picture.upright, whole.transpose(UPRIGHT[picture.orientation]) if picture.orientation > 1 else whole
+            yield picture.upright, whole
 
 
 def test_every_real_photo_is_within_two_bits_of_the_definition(shared: Path) -> None:
