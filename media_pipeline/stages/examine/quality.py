@@ -126,7 +126,8 @@ def quality(seen: Seen) -> Quality:
     """Points with their components and reasons. Deterministic; finite for any picture."""
     pixels = seen.width_px * seen.height_px
     native = _native(seen)
-    small_grey = measures.grey(seen.small)
+    brightness = seen.small.convert("L")
+    small_grey = measures.grey(brightness)
     native_grey = small_grey if native is seen.small else measures.grey(native)
     cut_off = measures.clipped(native)
     measured = measures.noise(native_grey, cut_off)
@@ -149,7 +150,6 @@ def quality(seen: Seen) -> Quality:
         "colour": 1 - math.exp(-measures.colourfulness(tiny, noise=in_tiny) / VIVID),
     }
     components = {name: round(MOST[name] * share, 2) for name, share in shares.items()}
-    levels = seen.small.convert("L").histogram()
     return Quality(
         points=round(sum(components.values()), 2),
         components=components,
@@ -158,7 +158,7 @@ def quality(seen: Seen) -> Quality:
         histogram=_sixteenths(seen.small.histogram()),
         mean_brightness=round(float(small_grey.mean(dtype="float64")) / 255, 4),
         aspect_ratio=round(seen.width_px / seen.height_px, 4),
-        flags=_flags(seen, detail, levels),
+        flags=_flags(seen, detail, brightness.histogram()),
     )
 
 

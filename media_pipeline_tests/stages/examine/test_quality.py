@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from media_pipeline.stages.examine.quality import MOST, Flag, Seen, quality
 from media_pipeline_tests.stages.examine.ladders import COPIES, LADDERS, Photo, centre, falls, photos, read
 
-SAMPLE = 60
+SAMPLE = 50
 
 
 def scene(seed: int) -> Image.Image:
