@@ -91,7 +91,7 @@ class Spool:
         self._restart()
 
     def _restart(self) -> None:
-        self.size_bytes, self.sha256, self.sha1 = 0, hashlib.sha256(), hashlib.sha1(usedforsecurity=False)
+        self.size_bytes, self.sha256 = 0, hashlib.sha256()
         self._etag = ""
         if self._file is not None:
             self._file.seek(0)
@@ -147,7 +147,6 @@ class Spool:
             if self.size_bytes > self._max_bytes:
                 raise FetchError("too_large", f"more than {self._max_bytes} bytes")
             self.sha256.update(piece)
-            self.sha1.update(piece)
             self._write(piece)
         return True
 

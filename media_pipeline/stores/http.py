@@ -52,6 +52,8 @@ PATIENCE_S: Final = 600.0
 QUIET_S: Final = 5.0
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 GONE: Final = frozenset({404, 410})
+# Where requests are not counted the catalog is asked so often for a host: what others learn is known as soon.
+NEWS_S: Final = 1.0
 
 # What a failure is called where an answer was wanted, and what the source's walk does then.
 _AS_ANSWER: Final[Mapping[str, tuple[str, Literal["retry", "skip", "stop"]]]] = {
@@ -92,7 +94,6 @@ class Download:
     path: Path
     size_bytes: int
     sha256: str
-    sha1: str
     content_type: str | None
     final_url: str
     etag: str | None
@@ -166,6 +167,8 @@ class Http:
         self._uncounted: dict[str, int] = {}
         self._counted_s: dict[str, float] = {}
         self._by_host: dict[tuple[str, int], threading.Semaphore] = {}
+        # Forgotten with whatever this client writes of them.
+        self._free: dict[tuple[Claim, ...], tuple[float, Turn]] = {}
 
     def get(self, request: Request, *, source: str, limits: Limits, key: tuple[str, SecretStr] | None = None) -> Reply:
         """The answer to a question, also one that refuses; AnswerError where none comes."""
@@ -201,7 +204,6 @@ class Http:
             to,
             into.size_bytes,
             into.sha256.hexdigest(),
-            into.sha1.hexdigest(),
             headers.get("content-type"),
             final,
             headers.get("etag"),
@@ -281,6 +283,7 @@ class Http:
             if fault.how == "bad_url":
                 raise FetchError("bad_url", detail) from fault
             budgets.failed(self._engine, name, was_probe=turn.is_probe, now=now)
+            self._free.clear()
             error = FetchError(fault.how, detail)
             if fault.how == "too_slow_host":  # it has had its time
                 raise error from fault
@@ -296,6 +299,7 @@ class Http:
                 raise fault
             return head
         until = self._left_alone(host, errand, head, turn=turn, tries=tries)
+        self._free.clear()
         raise _MayPass(FetchError("server_error", f"{host} answers {head.status}", until=until), started_s)
 
     def _left_alone(self, host: str, errand: _Errand, head: Head, *, turn: Turn, tries: int) -> datetime | None:
@@ -327,11 +331,15 @@ class Http:
             self._counted_s[account] = elapsed_s
         if size_bytes:
             budgets.spend_bytes(self._engine, account, size_bytes=size_bytes, now=self._now())
+            self._free.clear()
 
     def _turn(self, errand: _Errand, host: str, patience_s: float) -> Turn:
         """Wait for it; a pause that somebody was asked for meanwhile holds for this one too."""
+        claims, elapsed_s = errand.claims(host), self._clock.elapsed()
+        known_s, free = self._free.get(claims, (-math.inf, None))
+        if free is not None and elapsed_s - known_s < NEWS_S:
+            return free
         while True:
-            claims = errand.claims(host)
             told = budgets.reserve(self._engine, claims, patience_s=patience_s, now=self._now())
             if isinstance(told, Refused):
                 reason = "server_error" if told.why == "busy" else told.why
@@ -339,6 +347,8 @@ class Http:
                     reason, f"{told.name}, until {told.until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC", until=told.until
                 )
             if told.wait_s <= 0:
+                if not (told.has_failed or any(map(budgets.counts, claims))):
+                    self._free[claims] = elapsed_s, told
                 return told
             self._pause(told.wait_s, errand.source, f"its turn at {host}")
             if told.is_probe or not budgets.is_blocked(self._engine, errand.rows(host), since=told):

@@ -23,7 +23,7 @@ from pydantic import SecretStr
 from media_pipeline import __version__
 from media_pipeline.errors import AnswerError, BlobError, ConfigError, FetchError, MediaServiceError
 from media_pipeline.sources.protocol import Limits, Request
-from media_pipeline.stores.catalog.budgets import standing
+from media_pipeline.stores.catalog.budgets import block, standing
 from media_pipeline.stores.exchanges import Pace
 from media_pipeline.stores.http import Clock, Download, Http, Reply
 from media_pipeline.stores.library import Library
@@ -436,14 +436,13 @@ def test_a_key_follows_no_redirect_to_another_host(open_http: Open, server: Repl
         assert other.paths() == ["/z"]
 
 
-def test_a_file_is_stored_with_its_digests(http: Http, server: ReplayServer, tmp_path: Path) -> None:
+def test_a_file_is_stored_with_its_digest(http: Http, server: ReplayServer, tmp_path: Path) -> None:
     """As it was sent: no packing is asked for."""
     server.say("/x", Scripted(body=PHOTO))
     got = fetch(http, server.url("/x"), tmp_path)
     assert got.path.read_bytes() == PHOTO
     assert got.size_bytes == 204_800
     assert got.sha256 == hashlib.sha256(PHOTO).hexdigest()
-    assert got.sha1 == hashlib.sha1(PHOTO, usedforsecurity=False).hexdigest()
     assert server.seen[0].headers["accept-encoding"] == "identity"
 
 
@@ -585,6 +584,37 @@ def test_files_of_one_host_come_so_many_a_second(
     for _ in range(5):
         fetch(http, server.url("/x"), tmp_path, limits=replace(FAST, downloads_per_s=0.5))
     assert passing.passed_s == pytest.approx(8, abs=0.01)
+
+
+def test_what_others_learn_of_a_host_is_known_within_a_second(
+    http: Http, library: Library, server: ReplayServer, passing: FakeTime, tmp_path: Path
+) -> None:
+    """Where nobody counts the files of a host, the catalog is not asked for each of them."""
+    server.say("/x", Scripted(body=PHOTO))
+    for _ in range(2):  # the first counts bytes, and with them forgets what it knew
+        fetch(http, server.url("/x"), tmp_path)
+    block(library.engine, [f"host:{server.host}"], seconds=60, now=NOON)
+    fetch(http, server.url("/x"), tmp_path)
+    assert passing.passed_s == 0
+    passing.sleep(1)
+    fetch(http, server.url("/x"), tmp_path)
+    assert passing.passed_s == pytest.approx(60, abs=0.01)
+
+
+def test_what_a_client_learns_of_a_host_it_knows_at_once(
+    http: Http, server: ReplayServer, passing: FakeTime, tmp_path: Path
+) -> None:
+    """The pause that one file was asked for holds for the next one."""
+    busy = Scripted(429, headers=(("Retry-After", "60"), ("Date", "Fri, 20 Nov 2026 12:00:00 GMT")))
+    server.say("/x", Scripted(body=PHOTO))
+    server.say("/busy", busy)
+    for _ in range(2):
+        fetch(http, server.url("/x"), tmp_path)
+    with pytest.raises(FetchError, match="server_error"):
+        fetch(http, server.url("/busy"), tmp_path)
+    waited_s = passing.passed_s
+    fetch(http, server.url("/x"), tmp_path)
+    assert passing.passed_s == pytest.approx(waited_s + 60, abs=1)
 
 
 def test_no_more_files_at_once_than_a_host_is_asked_for(http: Http, server: ReplayServer, tmp_path: Path) -> None:

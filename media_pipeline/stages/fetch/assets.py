@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import dagster as dg
-from sqlalchemy import Row, and_, func, select
+from sqlalchemy import Row, and_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from media_pipeline import records
@@ -239,7 +239,7 @@ def _downloaded(fetching: _Fetching, due: Due, url: str) -> _Found:
         max_bytes=settings.max_bytes,
         honour_noai=settings.honour_noai,
     )
-    arrived = Arrived(came.size_bytes, came.sha256, came.sha1, came.content_type, is_promised_photo=True)
+    arrived = Arrived(came.size_bytes, came.sha256, came.content_type, is_promised_photo=True)
     sha1 = row["sha1"] if is_original else None
     return _judged(fetching, path, arrived, claims=_claims(fetching, due), listed_sha1=sha1)
 
@@ -324,7 +324,6 @@ def _let_in(fetching: _Fetching, place: Desk) -> bool:
 def _claim(run: Run, original: Original) -> Row[Any]:
     tenant, source = run.library.tenant, source_of(run.partition)
     identity = records.media_id(tenant, original.sha256)
-    found = select(media).where(media.c.tenant == tenant, media.c.media_id == identity)
     row = {
         "tenant": tenant,
         "media_id": identity,
@@ -338,10 +337,18 @@ def _claim(run: Run, original: Original) -> Row[Any]:
         "blob_key": blob_key(source, identity, original.type.extension),
     }
     codes = records.public_codes(identity, run.library.settings.code_prefix)
-    with run.library.engine.begin() as connection:
+    # Each statement by itself: one way to the database in place of three.
+    with run.library.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for code in codes:
             # No conflict target: either the file is known, or another file has this code and the next is tried.
-            claim = insert(media).values(**row, public_code=code).on_conflict_do_nothing().returning(media)
-            if winner := connection.execute(claim).one_or_none() or connection.execute(found).one_or_none():
+            claim = connection.execute(_CLAIM, {**row, "public_code": code})
+            known = {"of_tenant": tenant, "of_media": identity}
+            if winner := claim.one_or_none() or connection.execute(_CLAIMED, known).one_or_none():
                 return winner
     raise CatalogError(f"media {identity}: each of its codes {codes} belongs to another file")
+
+
+# Once, because building them takes longer than running them.
+_WINNER = (media.c.media_id, media.c.blob_key)
+_CLAIM = insert(media).on_conflict_do_nothing().returning(*_WINNER)
+_CLAIMED = select(*_WINNER).where(media.c.tenant == bindparam("of_tenant"), media.c.media_id == bindparam("of_media"))

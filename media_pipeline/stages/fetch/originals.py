@@ -5,8 +5,10 @@ What is not here: where it comes from and goes to (assets.py), whether it is lar
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO
 
 from media_pipeline.errors import FetchError
@@ -14,16 +16,16 @@ from media_pipeline.stages.fetch.content_types import HEAD_BYTES, ContentType, c
 from media_pipeline.stages.fetch.dimensions import long_edge
 
 VERSION = "1"
+PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A file as it came: how many bytes, their sums, and what its server calls it. `is_promised_photo`: nothing else
+    """A file as it came: how many bytes, their sum, and what its server calls it. `is_promised_photo`: nothing else
     than a picture will do."""
 
     size_bytes: int
     sha256: str
-    sha1: str | None = None
     declared_type: str | None = None
     is_promised_photo: bool = False
 
@@ -63,8 +65,14 @@ def judged(
     edge = long_edge(file, known.name)
     if arrived.is_promised_photo and edge == 1:
         raise FetchError("tiny", "1 x 1 px")
-    if listed_sha1 is not None and arrived.sha1 is not None and arrived.sha1.lower() != listed_sha1.lower():
-        raise FetchError("replaced", f"listed with sha1 {listed_sha1.lower()}, came with {arrived.sha1.lower()}")
+    if listed_sha1 is not None:
+        # Here and not while it came: most sources list none.
+        file.seek(0)
+        came = hashlib.sha1(usedforsecurity=False)
+        for piece in iter(partial(file.read, PIECE), b""):
+            came.update(piece)
+        if came.hexdigest() != listed_sha1.lower():
+            raise FetchError("replaced", f"listed with sha1 {listed_sha1.lower()}, came with {came.hexdigest()}")
     return Original(arrived.sha256, arrived.size_bytes, known, edge)
 
 

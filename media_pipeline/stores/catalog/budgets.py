@@ -97,7 +97,7 @@ def reserve(
 ) -> Turn | Refused:
     """A turn that all the rows have free, or why there is none; a refusal changes nothing. No `now`: the database's."""
     names, patience = [claim.name for claim in claims], timedelta(seconds=patience_s)
-    if not any(_counts(claim) for claim in claims):
+    if not any(counts(claim) for claim in claims):
         # Nothing is taken that another could take too: for thousands of files of one host nobody waits for a lock.
         told = _without_a_lock(engine, claims, names, patience, now)
         if told is not None and not (isinstance(told, Turn) and told.is_probe):
@@ -140,7 +140,7 @@ def decide(
             free_at=standings[claim.name].free_at if claim.per_s is None else at + timedelta(seconds=1 / claim.per_s),
             blocked_until=at + PROBE if claim.name in probed else standings[claim.name].blocked_until,
             # Only where somebody has a bound or a rate: a host without any is read, not written, for each file.
-            requests_today=standings[claim.name].requests_today + _counts(claim),
+            requests_today=standings[claim.name].requests_today + counts(claim),
         )
         for claim in claims
     }
@@ -148,7 +148,8 @@ def decide(
     return Turn(at, (at - now).total_seconds(), has_failed=has_failed, is_probe=bool(probed)), after
 
 
-def _counts(claim: Claim) -> bool:
+def counts(claim: Claim) -> bool:
+    """Whether its requests are counted: no two may have the same turn then."""
     return claim.per_s is not None or claim.requests_per_day is not None
 
 

@@ -30,7 +30,6 @@ def judge(
     arrived = Arrived(
         len(data),
         hashlib.sha256(data).hexdigest(),
-        hashlib.sha1(data).hexdigest(),  # noqa: S324
         said,
         is_promised_photo=promised,
     )
