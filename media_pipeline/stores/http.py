@@ -34,8 +34,9 @@ from media_pipeline.stores.addresses import Guard, Resolve, look_up
 from media_pipeline.stores.bodies import Page, Spool
 from media_pipeline.stores.catalog import budgets
 from media_pipeline.stores.catalog.budgets import Claim, Refused, Turn
+from media_pipeline.stores.errands import Errand
 from media_pipeline.stores.exchanges import Broken, Head, Pace
-from media_pipeline.stores.urls import checked, host_of, led_to, masked, mirrored, with_params
+from media_pipeline.stores.urls import checked, host_of, led_to, masked, mirrored, with_params, without
 
 if TYPE_CHECKING:
     from media_pipeline.stores.wire import Wire
@@ -100,38 +101,6 @@ class Download:
     status: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Errand:
-    """What is asked of whom, and on which rows it counts."""
-
-    source: str
-    limits: Limits
-    into: Page | Spool
-    key: tuple[str, SecretStr] | None = None
-
-    @property
-    def is_page(self) -> bool:
-        return isinstance(self.into, Page)
-
-    def claims(self, host: str) -> tuple[Claim, ...]:
-        limits = self.limits
-        if self.is_page:
-            asks = Claim(f"source:{limits.budget or self.source}", limits.requests_per_s, limits.requests_per_day)
-            return asks, Claim(f"host:{host}", limits.requests_per_s)
-        bytes_only = Claim(
-            f"files:{self.source}", bytes_per_hour=limits.bytes_per_hour, bytes_per_day=limits.bytes_per_day
-        )
-        return bytes_only, Claim(f"host:{host}", limits.downloads_per_s)
-
-    def rows(self, host: str) -> list[str]:
-        """Those that a pause it asks for holds for: the hosts of an API and of its files are mostly not the same."""
-        return [f"host:{host}", *([f"source:{self.limits.budget or self.source}"] if self.is_page else [])]
-
-    @property
-    def secret(self) -> str:
-        return "" if self.key is None else self.key[1].get_secret_value()
-
-
 class _MayPass(Exception):
     """A try that failed for a reason that may pass; `started_s` is when it began."""
 
@@ -174,14 +143,17 @@ class Http:
         """The answer to a question, also one that refuses; AnswerError where none comes."""
         require_contact(source, limits, self._settings)
         into = Page(MAX_ANSWER_BYTES)
-        errand = _Errand(source, limits, into, key)
+        errand = Errand(source, limits, into, key)
         try:
             url = self._insist(with_params(request.url, request.params), errand)
         except FetchError as error:
             reason, then = _AS_ANSWER.get(error.reason, ("source_unavailable", "stop"))
-            raise AnswerError(reason, f"{error.reason}: {error.detail}", then=then, until=error.until) from error
+            detail = masked(f"{error.reason}: {error.detail}", errand.secret)
+            raise AnswerError(reason, detail, then=then, until=error.until) from error
         head = _required(into.head)
-        return Reply(bytes(into.body), head.status, url, head.headers)
+        # Servers tell the address that they were asked for: on a page of an error, or as a link to the next answer.
+        headers = {name: masked(value, errand.secret) for name, value in head.headers.items()}
+        return Reply(without(bytes(into.body), errand.secret), head.status, url, headers)
 
     def download(
         self, url: str, *, to: Path, source: str, limits: Limits, max_bytes: int, honour_noai: bool = True
@@ -191,7 +163,7 @@ class Http:
         into = Spool(to, max_bytes=max_bytes, honour_noai=honour_noai)
         try:
             try:
-                final = self._insist(url, _Errand(source, limits, into))
+                final = self._insist(url, Errand(source, limits, into))
                 head = _required(into.head)
                 _require_file(head)
             finally:
@@ -222,7 +194,7 @@ class Http:
         for account, size_bytes in uncounted.items():
             budgets.spend_bytes(self._engine, account, size_bytes=size_bytes, now=self._now())
 
-    def _insist(self, url: str, errand: _Errand) -> str:
+    def _insist(self, url: str, errand: Errand) -> str:
         """The URL that answered in the end, after at most five tries."""
         patience_s, begun = PATIENCE_S, None
         for tries in itertools.count(1):
@@ -237,7 +209,7 @@ class Http:
                 self._pause(wait_s, errand.source, str(failure.error))
         raise AssertionError
 
-    def _follow(self, url: str, errand: _Errand, *, tries: int, patience_s: float) -> str:
+    def _follow(self, url: str, errand: Errand, *, tries: int, patience_s: float) -> str:
         """One try, through its redirects."""
         url = checked(url)
         asked = url if errand.key is None else with_params(url, ((errand.key[0], errand.secret),))
@@ -250,7 +222,7 @@ class Http:
             url = masked(asked, errand.secret)
         raise FetchError("too_many_redirects", f"more than {MAX_REDIRECTS}")
 
-    def _ask(self, url: str, errand: _Errand, *, tries: int, patience_s: float) -> Head:
+    def _ask(self, url: str, errand: Errand, *, tries: int, patience_s: float) -> Head:
         """One request to one host, at its turn, and what it means for the host."""
         url = mirrored(url, self._settings.mirrors)
         host, into = host_of(url), errand.into
@@ -273,7 +245,7 @@ class Http:
         return self._judged(host, errand, turn=turn, fault=fault, tries=tries, started_s=started)
 
     def _judged(
-        self, host: str, errand: _Errand, *, turn: Turn, fault: Broken | FetchError | None, tries: int, started_s: float
+        self, host: str, errand: Errand, *, turn: Turn, fault: Broken | FetchError | None, tries: int, started_s: float
     ) -> Head:
         """The head of an answer that counts; what failed is remembered, and raised."""
         head, name, now = errand.into.head, f"host:{host}", self._now()
@@ -302,7 +274,7 @@ class Http:
         self._free.clear()
         raise _MayPass(FetchError("server_error", f"{host} answers {head.status}", until=until), started_s)
 
-    def _left_alone(self, host: str, errand: _Errand, head: Head, *, turn: Turn, tries: int) -> datetime | None:
+    def _left_alone(self, host: str, errand: Errand, head: Head, *, turn: Turn, tries: int) -> datetime | None:
         """Remember that the host cannot answer now: the pause that it asks for, or one more failure."""
         now = self._now()
         by_its_clock = retries.date_of(head.headers.get("date"), otherwise=now or datetime.now(UTC))
@@ -315,7 +287,7 @@ class Http:
             budgets.failed(self._engine, f"host:{host}", was_probe=turn.is_probe, now=now)
         return None
 
-    def _spend(self, errand: _Errand) -> None:
+    def _spend(self, errand: Errand) -> None:
         """Count the bytes of files; in the catalog at most once a second, or with a hundredth of what is allowed."""
         if errand.is_page:
             return
@@ -333,7 +305,7 @@ class Http:
             budgets.spend_bytes(self._engine, account, size_bytes=size_bytes, now=self._now())
             self._free.clear()
 
-    def _turn(self, errand: _Errand, host: str, patience_s: float) -> Turn:
+    def _turn(self, errand: Errand, host: str, patience_s: float) -> Turn:
         """Wait for it; a pause that somebody was asked for meanwhile holds for this one too."""
         claims, elapsed_s = errand.claims(host), self._clock.elapsed()
         known_s, free = self._free.get(claims, (-math.inf, None))
@@ -365,7 +337,7 @@ class Http:
     def _now(self) -> datetime | None:
         return None if self._clock.now is None else self._clock.now()
 
-    def _place_at(self, host: str, errand: _Errand) -> threading.Semaphore:
+    def _place_at(self, host: str, errand: Errand) -> threading.Semaphore:
         """So many at once may ask one host; for a page it is one, because its turns are one after the other."""
         places = 1 if errand.is_page else errand.limits.downloads
         with self._opening:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote_plus
 
 import pytest
 from cryptography import x509
@@ -125,6 +126,16 @@ def test_a_refusal_is_an_answer(status: int, http: Http, server: ReplayServer) -
     reply = ask(http, server.url("/x"))
     assert (reply.status, reply.body) == (status, b"no")
     assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("status", [200, 403])
+def test_a_server_that_tells_the_key_tells_it_to_nobody(status: int, http: Http, server: ReplayServer) -> None:
+    """Pages of errors repeat the address that was asked; body and headers go on without the key."""
+    echo = f"The URL /x?api_key={quote_plus(KEY)} was refused"
+    server.say("/x", Scripted(status, echo.encode(), headers=(("X-Asked", echo),)))
+    reply = ask(http, server.url("/x"), key=KEY)
+    assert (reply.status, reply.body) == (status, b"The URL /x?api_key=*** was refused")
+    assert reply.headers["x-asked"] == "The URL /x?api_key=*** was refused"
 
 
 def test_500_requests_an_hour_take_an_hour(http: Http, server: ReplayServer, passing: FakeTime) -> None:
