@@ -101,6 +101,15 @@ class Download:
     status: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """Which one it is, how long it may wait for its turn, and how long each of its exchanges may take."""
+
+    number: int
+    patience_s: float
+    exchange_s: float
+
+
 class _MayPass(Exception):
     """A try that failed for a reason that may pass; `started_s` is when it began."""
 
@@ -196,25 +205,27 @@ class Http:
 
     def _insist(self, url: str, errand: Errand) -> str:
         """The URL that answered in the end, after at most five tries."""
-        patience_s, begun = PATIENCE_S, None
-        for tries in itertools.count(1):
+        this, begun = _Try(1, PATIENCE_S, self._pace.total_s), None
+        for tries in itertools.count(2):
             try:
-                return self._follow(url, errand, tries=tries, patience_s=patience_s)
+                return self._follow(url, errand, this)
             except _MayPass as failure:
                 begun = failure.started_s if begun is None else begun
-                wait_s = retries.wait_s(tries, chance=self._clock.chance())
-                patience_s = retries.WITHIN_S - (self._clock.elapsed() - begun) - wait_s
-                if tries >= retries.TRIES or patience_s < 0:
+                wait_s = retries.wait_s(this.number, chance=self._clock.chance())
+                # A file that takes hours may break after one: what is long is bounded by its own pace.
+                left_s = max(retries.WITHIN_S, self._pace.total_s) - (self._clock.elapsed() - begun) - wait_s
+                if tries > retries.TRIES or left_s < 0:
                     raise failure.error from failure.__cause__
                 self._pause(wait_s, errand.source, str(failure.error))
+                this = _Try(tries, min(PATIENCE_S, left_s), min(self._pace.total_s, max(left_s, 1.0)))
         raise AssertionError
 
-    def _follow(self, url: str, errand: Errand, *, tries: int, patience_s: float) -> str:
+    def _follow(self, url: str, errand: Errand, this: _Try) -> str:
         """One try, through its redirects."""
         url = checked(url)
         asked = url if errand.key is None else with_params(url, ((errand.key[0], errand.secret),))
         for _ in range(MAX_REDIRECTS + 1):
-            head = self._ask(asked, errand, tries=tries, patience_s=patience_s)
+            head = self._ask(asked, errand, this)
             location = head.headers.get("location")
             if head.status not in REDIRECTS or not location:
                 return url
@@ -222,12 +233,12 @@ class Http:
             url = masked(asked, errand.secret)
         raise FetchError("too_many_redirects", f"more than {MAX_REDIRECTS}")
 
-    def _ask(self, url: str, errand: Errand, *, tries: int, patience_s: float) -> Head:
+    def _ask(self, url: str, errand: Errand, this: _Try) -> Head:
         """One request to one host, at its turn, and what it means for the host."""
         url = mirrored(url, self._settings.mirrors)
         host, into = host_of(url), errand.into
         with self._place_at(host, errand):
-            turn = self._turn(errand, host, patience_s)
+            turn = self._turn(errand, host, this.patience_s)
             started = self._clock.elapsed()
             headers = {"user-agent": self._agent, "accept": "*/*"}
             if isinstance(into, Spool):
@@ -235,14 +246,14 @@ class Http:
             else:
                 headers |= {"accept-encoding": "gzip, deflate"}
             into.forget()
-            pace = replace(self._pace, total_s=min(self._pace.total_s, max(patience_s, 1.0)))
+            pace = replace(self._pace, total_s=this.exchange_s)
             fault: Broken | FetchError | None = None
             try:
                 with self._exchanges:
                     self._wire().exchange(url, headers, into, pace=pace)
             except (Broken, FetchError) as error:
                 fault = error
-        return self._judged(host, errand, turn=turn, fault=fault, tries=tries, started_s=started)
+        return self._judged(host, errand, turn=turn, fault=fault, tries=this.number, started_s=started)
 
     def _judged(
         self, host: str, errand: Errand, *, turn: Turn, fault: Broken | FetchError | None, tries: int, started_s: float
@@ -257,7 +268,7 @@ class Http:
             budgets.failed(self._engine, name, was_probe=turn.is_probe, now=now)
             self._free.clear()
             error = FetchError(fault.how, detail)
-            if fault.how == "too_slow_host":  # it has had its time
+            if fault.how == "too_slow_host" and not self._may_go_on(errand):  # it has had its time
                 raise error from fault
             raise _MayPass(error, started_s) from fault
         if head is None:
@@ -273,6 +284,11 @@ class Http:
         until = self._left_alone(host, errand, head, turn=turn, tries=tries)
         self._free.clear()
         raise _MayPass(FetchError("server_error", f"{host} answers {head.status}", until=until), started_s)
+
+    def _may_go_on(self, errand: Errand) -> bool:
+        """Whether a part is worth another try: of a file that may take longer than all tries of another."""
+        into = errand.into
+        return isinstance(into, Spool) and self._pace.total_s > retries.WITHIN_S and bool(into.asks())
 
     def _left_alone(self, host: str, errand: Errand, head: Head, *, turn: Turn, tries: int) -> datetime | None:
         """Remember that the host cannot answer now: the pause that it asks for, or one more failure."""

@@ -7,7 +7,7 @@ import logging
 import ssl
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +24,7 @@ from pydantic import SecretStr
 from media_pipeline import __version__
 from media_pipeline.errors import AnswerError, BlobError, ConfigError, FetchError, MediaServiceError
 from media_pipeline.sources.protocol import Limits, Request
+from media_pipeline.stores.addresses import look_up
 from media_pipeline.stores.catalog.budgets import block, standing
 from media_pipeline.stores.exchanges import Pace
 from media_pipeline.stores.http import Clock, Download, Http, Reply
@@ -562,6 +563,38 @@ def test_a_host_that_drips_is_too_slow(open_http: Open, server: ReplayServer, tm
         with pytest.raises(FetchError, match=f"too_slow_host: .*{words}"):
             fetch(open_http(pace=pace), server.url(path), tmp_path)
     assert len(server.seen) == 3
+
+
+def test_a_long_download_goes_on_where_it_broke(
+    open_http: Open, server: ReplayServer, passing: FakeTime, tmp_path: Path
+) -> None:
+    """After hours too, and after a silence, where its pace allows hours: by that alone it is bounded."""
+
+    def two_hours_later(host: str, port: int) -> Sequence[str]:
+        passing.passed_s += 7200
+        return look_up(host, port)
+
+    whole = Scripted(body=PHOTO, headers=(("ETag", '"v1"'),), is_ranged=True)
+    server.say("/x", replace(whole, cut_after=70_000), replace(whole, drip=(30_000, 0.5)), whole)
+    http = open_http(pace=Pace(total_s=86_400, silence_s=0.2), resolve=two_hours_later)
+    got = fetch(http, server.url("/x"), tmp_path)
+    assert got.path.read_bytes() == PHOTO
+    ranges = [seen.headers.get("range") for seen in server.seen]
+    assert ranges[:2] == [None, "bytes=70000-"]
+    assert len(ranges) == 3
+    server.say("/x", replace(whole, cut_after=70_000))
+    with pytest.raises(FetchError, match="short_body"):
+        fetch(open_http(pace=Pace(total_s=10_000), resolve=two_hours_later), server.url("/x"), tmp_path)
+    assert len(server.seen) == 3 + 2
+
+
+def test_a_download_may_take_longer_than_a_wait(
+    open_http: Open, server: ReplayServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Patience is for turns, and not for what comes."""
+    monkeypatch.setattr("media_pipeline.stores.http.PATIENCE_S", 0.5)
+    server.say("/x", Scripted(body=PHOTO, drip=(40_000, 0.25)))
+    assert fetch(open_http(pace=Pace(total_s=86_400)), server.url("/x"), tmp_path).size_bytes == len(PHOTO)
 
 
 @pytest.mark.parametrize("said", ["noai", "noindex, NoImageAI", "media-pipeline: noai"])
