@@ -100,6 +100,7 @@ class Flickr:
         fastest_per_s=1,
         downloads=1,
         downloads_per_s=0.1,
+        hosts=("staticflickr.com", "static.flickr.com"),
         floor_px=1024,
     )
 

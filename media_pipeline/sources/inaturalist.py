@@ -91,6 +91,11 @@ class INaturalist:
         bytes_per_day=24 * GIGABYTE,
         downloads=2,
         downloads_per_s=0.5,
+        hosts=(
+            "inaturalist-open-data.s3.amazonaws.com",
+            "inaturalist-open-data.s3.us-east-1.amazonaws.com",
+            "static.inaturalist.org",
+        ),
         needs_contact=True,
         per_subject=200,
     )

@@ -67,6 +67,7 @@ class MushroomObserver:
         fastest_per_s=1 / 3,
         downloads=1,
         downloads_per_s=0.2,
+        hosts=("mushroomobserver.org",),
         per_subject=100,
         floor_px=SERVED_PX,
     )

@@ -43,6 +43,8 @@ class Limits:
     # From one host at a time, and how many a second; None: as fast as they come.
     downloads: int = 2
     downloads_per_s: float | None = None
+    # Where its files lie, with all hosts below these: the two above hold there whichever source asks.
+    hosts: tuple[str, ...] = ()
     needs_contact: bool = True
     # Photos looked for for one subject: a walk ends there.
     per_subject: int = 200

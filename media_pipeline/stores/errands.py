@@ -27,8 +27,8 @@ class Errand:
     def is_page(self) -> bool:
         return isinstance(self.into, Page)
 
-    def claims(self, host: str) -> tuple[Claim, ...]:
-        limits = self.limits
+    def claims(self, host: str, limits: Limits) -> tuple[Claim, ...]:
+        """By the limits that hold there."""
         if self.is_page:
             asks = Claim(f"source:{limits.budget or self.source}", limits.requests_per_s, limits.requests_per_day)
             return asks, Claim(f"host:{host}", limits.requests_per_s)

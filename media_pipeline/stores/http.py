@@ -27,7 +27,7 @@ from sqlalchemy import Engine
 from media_pipeline import __version__
 from media_pipeline.config import Settings
 from media_pipeline.errors import AnswerError, FetchError, MediaServiceError
-from media_pipeline.sources.chosen import require_contact
+from media_pipeline.sources.chosen import limits_at, require_contact
 from media_pipeline.sources.protocol import Limits, Request
 from media_pipeline.stores import retries
 from media_pipeline.stores.addresses import Guard, Resolve, look_up
@@ -144,6 +144,7 @@ class Http:
         self._counting = threading.Lock()
         self._uncounted: dict[str, int] = {}
         self._counted_s: dict[str, float] = {}
+        self._limits: dict[tuple[str, Limits], Limits] = {}
         self._by_host: dict[tuple[str, int], threading.Semaphore] = {}
         # Forgotten with whatever this client writes of them.
         self._free: dict[tuple[Claim, ...], tuple[float, Turn]] = {}
@@ -237,8 +238,9 @@ class Http:
         """One request to one host, at its turn, and what it means for the host."""
         url = mirrored(url, self._settings.mirrors)
         host, into = host_of(url), errand.into
-        with self._place_at(host, errand):
-            turn = self._turn(errand, host, this.patience_s)
+        limits = self._limits_at(host, errand)
+        with self._place_at(host, 1 if errand.is_page else limits.downloads):
+            turn = self._turn(errand, host, limits=limits, patience_s=this.patience_s)
             started = self._clock.elapsed()
             headers = {"user-agent": self._agent, "accept": "*/*"}
             if isinstance(into, Spool):
@@ -321,9 +323,9 @@ class Http:
             budgets.spend_bytes(self._engine, account, size_bytes=size_bytes, now=self._now())
             self._free.clear()
 
-    def _turn(self, errand: Errand, host: str, patience_s: float) -> Turn:
+    def _turn(self, errand: Errand, host: str, *, limits: Limits, patience_s: float) -> Turn:
         """Wait for it; a pause that somebody was asked for meanwhile holds for this one too."""
-        claims, elapsed_s = errand.claims(host), self._clock.elapsed()
+        claims, elapsed_s = errand.claims(host, limits), self._clock.elapsed()
         known_s, free = self._free.get(claims, (-math.inf, None))
         if free is not None and elapsed_s - known_s < NEWS_S:
             return free
@@ -353,9 +355,17 @@ class Http:
     def _now(self) -> datetime | None:
         return None if self._clock.now is None else self._clock.now()
 
-    def _place_at(self, host: str, errand: Errand) -> threading.Semaphore:
+    def _limits_at(self, host: str, errand: Errand) -> Limits:
+        """The errand's; those of a file also by whose host it is."""
+        if errand.is_page:
+            return errand.limits
+        known = (host, errand.limits)
+        if known not in self._limits:
+            self._limits[known] = limits_at(host, errand.limits, self._settings)
+        return self._limits[known]
+
+    def _place_at(self, host: str, places: int) -> threading.Semaphore:
         """So many at once may ask one host; for a page it is one, because its turns are one after the other."""
-        places = 1 if errand.is_page else errand.limits.downloads
         with self._opening:
             return self._by_host.setdefault((host, places), threading.Semaphore(places))
 

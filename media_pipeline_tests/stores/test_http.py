@@ -630,6 +630,18 @@ def test_files_of_one_host_come_so_many_a_second(
     assert passing.passed_s == pytest.approx(8, abs=0.01)
 
 
+def test_the_rules_of_a_known_host_hold_for_every_source(
+    open_http: Open, server: ReplayServer, passing: FakeTime, tmp_path: Path
+) -> None:
+    """Wikimedia gives a file in two seconds, also to who heard of it from somebody else."""
+    server.say("/x", Scripted(body=PHOTO))
+    http = open_http(allowed="upload.wikimedia.org", resolve=lambda *_: ["127.0.0.1"])
+    url = server.url("/x").replace("127.0.0.1", "upload.wikimedia.org")
+    for source in ("openverse", "gbif", "wikimedia_commons"):
+        http.download(url, to=tmp_path / "file", source=source, limits=FAST, max_bytes=10**6)
+    assert passing.passed_s == pytest.approx(4, abs=0.01)
+
+
 def test_what_others_learn_of_a_host_is_known_within_a_second(
     http: Http, library: Library, server: ReplayServer, passing: FakeTime, tmp_path: Path
 ) -> None:
