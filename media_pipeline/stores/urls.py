@@ -44,8 +44,14 @@ def checked(url: str) -> str:
 
 def mirrored(url: str, mirrors: Mapping[str, str]) -> str:
     """The address to ask in its place, where an operator has a mirror or proxy of it; of several the longest."""
-    begins = max((known for known in mirrors if url.startswith(known)), key=len, default="")
+    begins = max((known for known in mirrors if _is_below(url, known)), key=len, default="")
     return mirrors[begins] + url.removeprefix(begins) if begins else url
+
+
+def _is_below(url: str, known: str) -> bool:
+    """A beginning that ends in the name of its host means this host, and none whose name only begins so."""
+    has_whole_host = "/" in known.partition("://")[2]
+    return url.startswith(known) and (has_whole_host or url[len(known) :][:1] in ("", "/", "?"))
 
 
 def host_of(url: str) -> str:

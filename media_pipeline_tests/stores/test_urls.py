@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media_pipeline.errors import FetchError
-from media_pipeline.stores.urls import checked, host_of, led_to, masked, with_params, without
+from media_pipeline.stores.urls import checked, host_of, led_to, masked, mirrored, with_params, without
 
 
 def test_parameters_go_behind_those_of_the_url() -> None:
@@ -85,3 +85,21 @@ def test_a_body_loses_the_secret_and_nothing_else(spell: Callable[[str], str]) -
     cleaned = without(b"\xff\x00" + spell('k3y+&/"x').encode() + b"\xfe", 'k3y+&/"x')
     assert cleaned.replace(b'"', b"") == b"\xff\x00***\xfe"
     assert without(b"\xff\x00", "") == b"\xff\x00"
+
+
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("https://api.example.org/v1/x?y", "http://cache.lan/v1/x?y"),
+        ("https://api.example.org?y", "http://cache.lan?y"),
+        ("https://api.example.org", "http://cache.lan"),
+        ("https://api.example.org/photos/12", "http://photos.lan/12"),
+        ("https://api.example.org.evil.example/v1", "https://api.example.org.evil.example/v1"),
+        ("https://api.example.org:8443/v1", "https://api.example.org:8443/v1"),
+        ("https://api.example.organic/", "https://api.example.organic/"),
+    ],
+)
+def test_a_mirror_is_of_one_host(url: str, asked: str) -> None:
+    """Not of another whose name begins alike; of several beginnings the longest counts."""
+    mirrors = {"https://api.example.org": "http://cache.lan", "https://api.example.org/photos/": "http://photos.lan/"}
+    assert mirrored(url, mirrors) == asked
