@@ -33,6 +33,7 @@ from media_pipeline.sources.reading import (
     cursor_of,
     day_of,
     json_of,
+    looked_at_again,
     must_be_success,
     number_of,
     objects,
@@ -135,7 +136,7 @@ class Flickr:
         if found.get("stat") != "ok" or not isinstance(page, dict):
             raise AnswerError("unreadable_answer", "neither photos nor an error in it")
         if is_recheck:
-            return _parsed([_read(_as_searched(page), answer.subject)])
+            return looked_at_again(_parsed([_read(_as_searched(page), answer.subject)]))
         if not isinstance(page.get("photo"), list):
             raise AnswerError("unreadable_answer", "no list of photos in it")
         photos = {text_of(photo.get("id")): photo for photo in objects(page["photo"])}

@@ -34,6 +34,7 @@ from media_pipeline.sources.reading import (
     cursor_of,
     day_of,
     json_of,
+    looked_at_again,
     number_of,
     plain_text,
     read_cursor,
@@ -46,6 +47,8 @@ API: Final = "https://api.gbif.org"
 CATALOGUE_OF_LIFE: Final = "7ddf754f-d193-4cc9-b351-99906754a03b"
 FORMER_BACKBONE: Final = "d7dddbf4-2cf0-4f39-9b2a-bb099caae36c"
 PAGE_SIZE: Final = 300
+# In one question about a photo that is looked at again.
+MOST_RECORDS: Final = 50
 DEPTH: Final = 100_000
 # Fuzzy matching mends spelling, and may as well find a neighbour: a wrong name would put wrong photos into the
 # library unseen. Below this the operator is asked for the id or a synonym.
@@ -142,20 +145,28 @@ class Gbif:
         raise AnswerError("unreadable_answer", f"neither records nor a name's match, but {', '.join(found)[:200]}")
 
     def recheck(self, known: Sequence[Known]) -> Request | None:
-        """The record that the photo was seen in."""
+        """All the records that the photo was seen in: it may have outlived one of them."""
         records = known[0].observation_ids
-        return Request(f"{API}/v1/occurrence/{records[0]}") if records else None
+        if not 0 < len(records) <= MOST_RECORDS:
+            return None
+        if len(records) == 1:
+            return Request(f"{API}/v1/occurrence/{records[0]}")
+        limit = ("limit", str(len(records)))
+        return Request(f"{API}/v1/occurrence/search", (*(("gbifId", record) for record in records), limit))
 
 
 def _looked_at_again(answer: Answer) -> Parsed:
-    """One record. A deleted one is gone, which is an answer; one that cannot be read says nothing of its photos."""
+    """One record, or a list of some. A deleted one is gone, which is an answer; one that cannot be read says nothing of
+    its photos."""
     if answer.status in (404, 410):
         return Parsed()
-    parsed = _parsed([json_of(answer)], answer.subject)
-    for found in parsed.rejections:
-        if found.reason == "malformed":
-            raise AnswerError("unreadable_answer", f"record {found.source_key or 'without a key'}: {found.detail}")
-    return parsed
+    found = json_of(answer)
+    if "results" not in found:
+        return looked_at_again(_parsed([found], answer.subject))
+    # More than were asked for are others.
+    if not isinstance(found["results"], list) or found.get("endOfRecords") is not True:
+        raise AnswerError("unreadable_answer", "not all of the records, or others")
+    return looked_at_again(_parsed(found["results"], answer.subject))
 
 
 def _known_taxon(subject: Subject) -> dict[str, str] | None:

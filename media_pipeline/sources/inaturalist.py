@@ -33,6 +33,7 @@ from media_pipeline.sources.protocol import RECHECK, Answer, Known, Limits, Pars
 from media_pipeline.sources.reading import (
     as_cursor,
     json_of,
+    looked_at_again,
     must_be_success,
     number_of,
     objects,
@@ -42,6 +43,8 @@ from media_pipeline.sources.reading import (
 
 API = "https://api.inaturalist.org/v1"
 PER_PAGE = 200
+# Of one photo that is looked at again: those of a whole batch fill no more than a page.
+MOST_OBSERVATIONS = 6
 GIGABYTE = 10**9
 
 _LICENCES = "cc0,cc-by,cc-by-sa,cc-by-nd,cc-by-nc,cc-by-nc-sa,cc-by-nc-nd"
@@ -129,17 +132,22 @@ class INaturalist:
         )
 
     def recheck(self, known: Sequence[Known]) -> Request | None:
-        """The observations that they are in: of each the first, and of the others what there is room for."""
-        of_each = [[number for number in listing.observation_ids if ID.fullmatch(number)] for listing in known]
-        firsts = [number for numbers in of_each for number in numbers[:1]]
-        others = [number for numbers in of_each for number in numbers[1:]]
-        asked = list(dict.fromkeys((*firsts, *others)))[: self.recheck_batch]
-        return Request(f"{API}/observations/{','.join(asked)}") if asked else None
+        """All the observations that they are in: a photo that left one of them may be in another. Those of photos with
+        more than there is room for, or with one that is known by a uuid of the dump alone, are not asked for."""
+        of_each = [listing.observation_ids for listing in known]
+        if not all(0 < len(ids) <= MOST_OBSERVATIONS and all(map(ID.fullmatch, ids)) for ids in of_each):
+            return None
+        asked = dict.fromkeys(number for ids in of_each for number in ids)
+        return Request(f"{API}/observations", (("id", ",".join(asked)), ("per_page", str(PER_PAGE))))
 
     def parse(self, answer: Answer) -> Parsed:
         """One listing for each photo, however many observations it is in."""
         results, total = _results(answer)
-        if answer.subject is None or answer.cursor == RECHECK:
+        if answer.cursor == RECHECK:
+            if total is not None and total > len(results):
+                raise AnswerError("unreadable_answer", f"{len(results)} of {total:.0f} observations")
+            return looked_at_again(photos_of_observations(results, None))
+        if answer.subject is None:
             return photos_of_observations(results, None)
         step = _step(answer.subject, answer.cursor)
         if step.phase == "name":

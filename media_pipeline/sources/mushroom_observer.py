@@ -31,6 +31,7 @@ from media_pipeline.sources.reading import (
     cursor_of,
     day_of,
     json_of,
+    looked_at_again,
     number_of,
     objects,
     pixels_of,
@@ -99,13 +100,17 @@ class MushroomObserver:
         if not isinstance(found.get("results"), list):
             raise AnswerError("unreadable_answer", "neither `results` nor `errors` in it")
         read = [_read(image, answer.subject) for image in objects(found["results"])]
-        page = int(cursor_of(answer).get("page", 1))
-        is_last = answer.cursor == RECHECK or page >= (number_of(found.get("number_of_pages")) or 0)
-        return Parsed(
+        parsed = Parsed(
             tuple(item for item in read if isinstance(item, Listing)),
             tuple(item for item in read if isinstance(item, Rejection)),
-            None if is_last else as_cursor(page=page + 1),
         )
+        if answer.cursor == RECHECK:
+            if len(read) < len(found["results"]):
+                raise AnswerError("unreadable_answer", "images that are no objects")
+            return looked_at_again(parsed)
+        page = int(cursor_of(answer).get("page", 1))
+        is_last = page >= (number_of(found.get("number_of_pages")) or 0)
+        return parsed if is_last else replace(parsed, next_cursor=as_cursor(page=page + 1))
 
 
 def _question(*params: tuple[str, str]) -> Request:

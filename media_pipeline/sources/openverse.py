@@ -29,6 +29,7 @@ from media_pipeline.sources.reading import (
     bytes_of,
     cursor_of,
     json_of,
+    looked_at_again,
     number_of,
     objects,
     pixels_of,
@@ -101,7 +102,7 @@ class Openverse:
         if answer.cursor == RECHECK:
             if answer.status in (404, 410):
                 return Parsed()
-            return _parsed([_read(json_of(answer), answer.subject)])
+            return looked_at_again(_parsed([_read(json_of(answer), answer.subject)]))
         found = json_of(answer)
         if not isinstance(found.get("results"), list):
             raise AnswerError("unreadable_answer", "no `results` in it")

@@ -137,5 +137,5 @@ class WebSource(Source, Protocol):
         """The request behind `cursor`, which is empty at first; None: it has nothing to say of such a subject."""
 
     def recheck(self, known: Sequence[Known]) -> Request | None:
-        """One question about listings that are known; its answer is parsed with the cursor `RECHECK`. None: it cannot
-        be asked about these."""
+        """One question about listings that are known; its answer is parsed with the cursor `RECHECK`, and whatever is
+        not in it is gone: it must ask for all that they may be found in. None: it cannot be asked about these."""

@@ -461,3 +461,9 @@ def test_mutilated_xml_is_an_answer_error_or_some_photos(other: bytes, start: in
     except AnswerError:
         return
     assert len(parsed.listings) + len(parsed.rejections) <= 2
+
+
+def test_what_cannot_be_read_again_has_not_vanished() -> None:
+    """An error, where «no photo» would take it for gone."""
+    with pytest.raises(AnswerError, match="unreadable_answer"):
+        SOURCE.parse(Answer(b'{"photo": {}, "stat": "ok"}', cursor=RECHECK))

@@ -136,7 +136,7 @@ def test_a_subject_may_narrow_the_search() -> None:
 
 def test_a_known_photo_is_asked_for_by_its_record() -> None:
     """One record a question."""
-    known = Known("d41d8c", "https://example.org/1", ("4909740830", "7"))
+    known = Known("d41d8c", "https://example.org/1", ("4909740830",))
     assert GBIF.recheck([known]) == Request("https://api.gbif.org/v1/occurrence/4909740830")
     assert GBIF.recheck_batch == 1
     assert GBIF.recheck([replace(known, observation_ids=())]) is None
@@ -673,6 +673,20 @@ def test_a_record_looked_at_again_tells_its_photos() -> None:
     on_a_page = GBIF.parse(page(told)).listings
     assert again.listings == tuple(replace(found, subject_id=None) for found in on_a_page)
     assert (len(again.listings), again.next_cursor) == (1, None)
+
+
+def test_a_photo_is_looked_for_in_all_its_records() -> None:
+    """The first may be deleted while the second still shows it; of a part of them, or others, nothing is taken."""
+    request = GBIF.recheck([Known("k", None, ("7", "8"))])
+    assert request == Request(
+        "https://api.gbif.org/v1/occurrence/search", (("gbifId", "7"), ("gbifId", "8"), ("limit", "2"))
+    )
+    assert GBIF.recheck([Known("k", None, tuple(map(str, range(51))))]) is None
+    told = {"results": [record(photo("https://a.org/1.jpg"))], "endOfRecords": True}
+    assert len(GBIF.parse(Answer(json.dumps(told).encode(), cursor=RECHECK)).listings) == 1
+    for broken in (told | {"endOfRecords": False}, told | {"results": [7]}, told | {"results": None}):
+        with pytest.raises(AnswerError, match="unreadable_answer"):
+            GBIF.parse(Answer(json.dumps(broken).encode(), cursor=RECHECK))
 
 
 @pytest.mark.parametrize(

@@ -212,3 +212,9 @@ def test_a_mutilated_photo_is_an_answer_error_or_one_photo(body: bytes, status: 
     except AnswerError:
         return
     assert len(parsed.listings) + len(parsed.rejections) <= 1
+
+
+def test_what_cannot_be_read_again_has_not_vanished() -> None:
+    """A word of the service about itself is none about the photo."""
+    with pytest.raises(AnswerError, match="unreadable_answer"):
+        SOURCE.parse(Answer(b'{"detail": "temporarily busy"}', cursor=RECHECK))

@@ -429,8 +429,10 @@ def test_known_listings_are_asked_about_by_page_id() -> None:
     assert only(parsed).source_key == "7"
     assert (parsed.rejections, parsed.next_cursor) == ((Rejection("8", "hidden", "missing"),), None)
     part = answer_of(page(), cursor=RECHECK, subject=None, part={"iicontinue": "C"})
-    with pytest.raises(AnswerError, match="unreadable_answer"):
-        SOURCE.parse(part)
+    unreadable = answer_of(page(descriptionshorturl="?", descriptionurl="?"), cursor=RECHECK, subject=None)
+    for broken in (part, unreadable, Answer(b'{"batchcomplete": true}', cursor=RECHECK)):
+        with pytest.raises(AnswerError, match="unreadable_answer"):
+            SOURCE.parse(broken)
 
 
 def test_a_redirect_is_listed_under_the_id_of_the_file_itself() -> None:
