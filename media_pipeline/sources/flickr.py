@@ -25,6 +25,7 @@ from urllib.parse import quote
 from media_pipeline.errors import AnswerError
 from media_pipeline.licences import credit, licence
 from media_pipeline.records import Listing, Rejection, Subject
+from media_pipeline.sources.options import ANY, NUMBER, chosen, list_of
 from media_pipeline.sources.protocol import RECHECK, Answer, Known, Limits, Parsed, Request
 from media_pipeline.sources.reading import (
     as_cursor,
@@ -71,7 +72,16 @@ _FIXED: Final = (
 # What a subject may ask instead: `{"flickr": {"tags": "fungi,forest", "tag_mode": "all"}}`.
 _WORDS: Final = ("text", "tags", "machine_tags", "user_id", "group_id")
 _PLACE: Final = ("bbox", "lat", "lon", "radius")
-_OPTIONS: Final = (*_WORDS, *_PLACE, "tag_mode", "license", "sort")
+_OPTIONS: Final = {
+    **dict.fromkeys(_WORDS, ANY),
+    **dict.fromkeys(_PLACE, NUMBER),
+    "bbox": re.compile(rf"{NUMBER.pattern}(?:,{NUMBER.pattern}){{3}}"),
+    "tag_mode": re.compile("any|all"),
+    "license": list_of("[0-9]|1[0-6]"),
+    "sort": re.compile(
+        "date-posted-asc|date-posted-desc|date-taken-asc|date-taken-desc|interestingness-desc|relevance"
+    ),
+}
 _ID = re.compile(r"[1-9][0-9]{0,17}")
 _PHOTO = re.compile(
     r"https?://(?:(?:www\.)?flickr\.com/photos/[^/?#]+/(?P<page>[1-9][0-9]{0,17})(?:[/?#].*)?"
@@ -107,8 +117,7 @@ class Flickr:
 
     def requests(self, subject: Subject, cursor: str) -> Request | None:
         """Photos whose title, words or tags name the subject; those near it, for a place that is on the map."""
-        chosen = {name: text_of(at(subject.options, self.name, name)) for name in _OPTIONS}
-        asked = {name: value for name, value in chosen.items() if value}
+        asked = chosen(subject, self.name, _OPTIONS)
         if not any(name in asked for name in _WORDS):
             asked["text"] = _words(subject)
         if subject.kind == "place" and subject.latitude is not None and not any(name in asked for name in _PLACE):

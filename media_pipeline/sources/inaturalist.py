@@ -29,6 +29,7 @@ from media_pipeline.errors import AnswerError
 from media_pipeline.records import Subject
 from media_pipeline.sources.inaturalist_photos import ID, SOURCE, id_of, photos_of_observations, photos_of_taxon
 from media_pipeline.sources.inaturalist_photos import photo_key_of as photo_key_of  # GBIF asks this module
+from media_pipeline.sources.options import TRUTH, chosen, list_of
 from media_pipeline.sources.protocol import RECHECK, Answer, Known, Limits, Parsed, Request
 from media_pipeline.sources.reading import (
     as_cursor,
@@ -55,19 +56,15 @@ _DEFAULTS: Final[Mapping[str, str]] = {
 }
 
 
-def _list_of(word: str) -> re.Pattern[str]:
-    return re.compile(rf"(?:{word})(?:,(?:{word}))*")
-
-
 # What may be asked for, and how it is written: anything else would go to the API unread, and change what a walk means.
 _OPTIONS: Final[Mapping[str, re.Pattern[str]]] = {
     "photos": re.compile("all|taxon|observations"),
-    "quality_grade": _list_of("research|needs_id|casual"),
-    "photo_license": _list_of(_LICENCES.replace(",", "|")),
-    "place_id": _list_of("[1-9][0-9]*"),
+    "quality_grade": list_of("research|needs_id|casual"),
+    "photo_license": list_of(_LICENCES.replace(",", "|")),
+    "place_id": list_of("[1-9][0-9]*"),
     "d1": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
     "d2": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
-    "captive": re.compile("true|false"),
+    "captive": TRUTH,
 }
 # A rank that iNaturalist does not know would be answered with an error instead of a taxon.
 _RANKS: Final = re.compile(
@@ -196,19 +193,7 @@ def _first_of_taxon(subject: Subject, taxon_id: str) -> _Step:
 
 def _options(subject: Subject) -> dict[str, str]:
     """The defaults and what the subject says otherwise; AnswerError for what would not be understood."""
-    said = {name: _worded(value) for name, value in subject.options.get(SOURCE, {}).items()}
-    for name, value in said.items():
-        if name not in _OPTIONS:
-            raise AnswerError("question_refused", f"no option {name!r} for inaturalist: it has {', '.join(_OPTIONS)}")
-        if not _OPTIONS[name].fullmatch(value):
-            raise AnswerError("question_refused", f"option {name} of inaturalist: {value!r} is none of its words")
-    return {**_DEFAULTS, **said}
-
-
-def _worded(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return {**_DEFAULTS, **chosen(subject, SOURCE, _OPTIONS)}
 
 
 def _results(answer: Answer) -> tuple[list[Any], float | None]:

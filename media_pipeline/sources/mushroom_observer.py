@@ -23,6 +23,7 @@ from typing import Any, ClassVar, Final, NoReturn
 from media_pipeline.errors import AnswerError
 from media_pipeline.licences import credit, licence
 from media_pipeline.records import Listing, Rejection, Subject
+from media_pipeline.sources.options import chosen
 from media_pipeline.sources.protocol import RECHECK, Answer, Known, Limits, Parsed, Request
 from media_pipeline.sources.reading import (
     as_cursor,
@@ -46,6 +47,8 @@ SERVED_PX: Final = 1280
 # Best first. `orig` is not among them: its reads cost the site money.
 _SIZES: Final = ("1280", "960", "640")
 _SIZE_IN_URL = re.compile(r"/(thumb|320|640|960|1280|orig)/\d+\.\w+(?:\?.*)?$", re.ASCII)
+# The largest to take.
+_OPTIONS: Final = {"size": re.compile("orig|1280")}
 _ID = re.compile(r"[1-9][0-9]{0,17}")
 # At these ranks people name the photo itself; above them it is named after one of the taxa below.
 _NARROW_RANKS: Final = (None, "species", "subspecies", "variety", "form")
@@ -77,6 +80,7 @@ class MushroomObserver:
         """Photos of observations that are called so now, or by a synonym."""
         if subject.kind != "taxon":
             return None
+        chosen(subject, self.name, _OPTIONS)
         name = subject.source_ids.get(self.name) or subject.name
         below = () if subject.rank in _NARROW_RANKS else (("include_subtaxa", "true"),)
         return _question(

@@ -19,7 +19,8 @@ from media_pipeline.errors import AnswerError
 from media_pipeline.licences import licence
 from media_pipeline.records import Listing, Rejection, Subject
 from media_pipeline.sources import WEB_SOURCES
-from media_pipeline.sources.gbif import CATALOGUE_OF_LIFE, FORMER_BACKBONE, Gbif
+from media_pipeline.sources.gbif import Gbif
+from media_pipeline.sources.gbif_questions import CATALOGUE_OF_LIFE, FORMER_BACKBONE
 from media_pipeline.sources.protocol import RECHECK, REJECTIONS, Answer, Known, Parsed, Request
 from media_pipeline.sources.reading import url_of
 
@@ -127,11 +128,12 @@ def test_a_subject_may_narrow_the_search() -> None:
         "country": ["DK", "SE"],
         "hasCoordinate": True,
         "year": "2020,2024",
-        "license": "CC0_1_0",
-        "taxonKey": "1",
     }
     params = asked(replace(NAMED, options={"gbif": options, "flickr": {"tags": "x"}})).params
     assert params[3:-2] == (("country", "DK"), ("country", "SE"), ("hasCoordinate", "true"), ("year", "2020,2024"))
+    for other in ("license", "taxonKey"):
+        with pytest.raises(AnswerError, match=f"no option '{other}' for gbif"):
+            asked(replace(NAMED, options={"gbif": {other: "1"}}))
 
 
 def test_a_known_photo_is_asked_for_by_its_record() -> None:

@@ -133,7 +133,7 @@ def test_taxa_are_asked_as_a_phrase_and_places_with_their_city() -> None:
     assert SOURCE.requests(Subject("p", "place", "Old Bridge", city="Mostar"), '{"page":2}') == Request(
         API, (("q", "Old Bridge Mostar"), *common, ("page", "2"))
     )
-    chosen = Subject("p", "place", "Mostar", city="Mostar", options={"openverse": {"category": "photograph", "x": 1}})
+    chosen = Subject("p", "place", "Mostar", city="Mostar", options={"openverse": {"category": "photograph"}})
     assert SOURCE.requests(chosen, "") == Request(
         API, (("q", "Mostar"), ("category", "photograph"), *common, ("page", "1"))
     )
