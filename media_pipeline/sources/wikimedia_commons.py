@@ -46,7 +46,7 @@ API: Final = "https://commons.wikimedia.org/w/api.php"
 WIKIDATA_API: Final = "https://www.wikidata.org/w/api.php"
 RADIUS_M = 500
 _OPTIONS: Final = {"category": ANY, "radius_m": NUMBER}
-PAGE_SIZE = str(min(MOST_FILES, LIMITS.per_subject))
+FIRST_PAGE = str(min(MOST_FILES, LIMITS.per_subject))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def _question(subject: Subject, place: Place) -> dict[str, str]:
             "generator": "categorymembers",
             "gcmtitle": f"Category:{_category(subject)}",
             "gcmtype": "file",
-            "gcmlimit": PAGE_SIZE,
+            "gcmlimit": _page_size(place, "gcmcontinue"),
         }
     if place.phase == "nearby":
         return {
@@ -156,7 +156,7 @@ def _question(subject: Subject, place: Place) -> dict[str, str]:
             "ggscoord": f"{subject.latitude}|{subject.longitude}",
             "ggsradius": str(_radius_m(subject)),
             "ggsnamespace": "6",
-            "ggslimit": PAGE_SIZE,
+            "ggslimit": FIRST_PAGE,
         }
     words = [subject.name, subject.city] if subject.kind == "place" else [subject.name]
     quoted = " ".join(f'"{_unquoted(word)}"' for word in words if word)
@@ -164,8 +164,14 @@ def _question(subject: Subject, place: Place) -> dict[str, str]:
         "generator": "search",
         "gsrnamespace": "6",
         "gsrsearch": f"{quoted} filetype:bitmap",
-        "gsrlimit": PAGE_SIZE,
+        "gsrlimit": _page_size(place, "gsroffset"),
     }
+
+
+def _page_size(place: Place, follows: str) -> str:
+    """A page is taken whole: the first holds what is wanted as a rule. Who goes on wants many, in few requests. All
+    parts of one batch send the same place along, so that none of them changes its size."""
+    return str(MOST_FILES) if follows in place.go else FIRST_PAGE
 
 
 def _item(subject: Subject) -> str | None:
