@@ -4,8 +4,8 @@ What it is  api.gbif.org, the index of the world's biodiversity records; the pho
 Terms       free to use; what is published must cite the data, with the name beside each photo
 Licence     per photo, `media[].license` alone: the record's own, and the filter `license=`, say nothing of its photos;
             null means that nobody said (unknown), not «all rights reserved»
-Limits      no published number: 2 requests a second at most 4, and 2 downloads at once from one host; a contact in
-            the User-Agent is good manners, not a rule
+Limits      no published number: 2 requests a second at most 4, and 2 downloads at once from one host. It
+            demands no contact in the User-Agent; this package does, of every public source
 Paging      offset and limit, 300 a page, the first 100,000 records only: a walk that meets that end says so
 Quirks      since 2026 taxon keys are words of a checklist (Catalogue of Life), and mean nothing without its key;
             a search for still images also brings sounds, sonograms, viewers and IIIF manifests of the same records;
