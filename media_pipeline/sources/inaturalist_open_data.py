@@ -12,8 +12,8 @@ Quirks      its photos are listings of `inaturalist`, and what the API says of o
             have a uuid here and a number there, so that one in both is known by two ids; a photo may be in several
             observations, and takes what it tells from one of research grade; whether coordinates are obscured is not
             said; rows and bucket drift apart: a photo may be gone; a photo whose licence was taken back is in no later
-            edition; an original has at most 2048 px; files called csv
-            are separated by tabs, and nothing in them is quoted
+            edition; an original has at most 2048 px; files called csv are separated by tabs, and nothing in them is
+            quoted
 
 What is not here: the files (stores/dumps.py), their join (stores/open_data.py), the reading of a whole dump
 (orchestration/open_data.py).
