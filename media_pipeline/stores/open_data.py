@@ -8,8 +8,6 @@ that is cut off is an error before the first row is told. What is not here: what
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from media_pipeline.errors import SourceError
 from media_pipeline.records import Subject
 from media_pipeline.stores.dumps import Dump, is_packed
+from media_pipeline.stores.scratch import passing
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -237,14 +236,12 @@ class Tables:
 
 @contextmanager
 def reading(dump: Dump, *, home: Path, threads: int) -> Iterator[Tables]:
-    """The dump's tables; what DuckDB wrote beside its memory is removed at the end."""
+    """The dump's tables; what DuckDB wrote beside its memory is removed at the end, or by the next after `kill -9`."""
     import duckdb
 
-    ground = home / "dumps"
-    ground.mkdir(parents=True, exist_ok=True)
-    spill = Path(tempfile.mkdtemp(prefix="spill-", dir=ground))
-    try:
-        with duckdb.connect(
+    with (
+        passing(home / "dumps" / "spill") as spill,
+        duckdb.connect(
             str(spill / "join.duckdb"),
             config={
                 "memory_limit": MEMORY,
@@ -257,10 +254,9 @@ def reading(dump: Dump, *, home: Path, threads: int) -> Iterator[Tables]:
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
             },
-        ) as duck:
-            yield Tables(dump, duck, spill)
-    finally:
-        shutil.rmtree(spill, ignore_errors=True)
+        ) as duck,
+    ):
+        yield Tables(dump, duck, spill)
 
 
 def _told(error: Exception) -> SourceError:
