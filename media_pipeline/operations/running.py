@@ -93,10 +93,12 @@ def run_job(
                 troubles.append(str(error))
                 continue
             for event in result.get_asset_materialization_events():
+                if trouble := event.materialization.metadata.get("trouble"):
+                    troubles.append(str(trouble.value))
                 step = _step(event.materialization)
                 former = steps.get(step.output)
                 steps[step.output] = step if former is None else _together(former, step)
-    return list(steps.values()), troubles
+    return list(steps.values()), list(dict.fromkeys(troubles))
 
 
 def _instance(settings: Settings) -> dg.DagsterInstance:

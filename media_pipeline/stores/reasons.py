@@ -28,7 +28,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     "not_of_this_kind": Reason("the source has nothing to say of such a subject"),
     "unknown_subject": Reason("the source does not know it", first="give the subject its id there, or a synonym"),
     "question_refused": Reason("the source refuses this one question", first="look at its answer in the detail"),
-    "source_refuses": Reason("the source refuses to answer us", first="look at the key and the contact"),
+    "source_refuses": Reason("the source refuses this question, and answers others", passing=True),
     "source_unavailable": Reason("the source does not answer, or says that it cannot", passing=True),
     "unreadable_answer": Reason("the source's answer cannot be read", passing=True),
     "cursor_repeats": Reason("the source's pages go round in a circle; what they held is listed"),
