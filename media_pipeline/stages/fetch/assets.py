@@ -50,6 +50,8 @@ AHEAD = 1000
 BUDGET = "budget_used_up"
 # After these the same photo is not asked for at another address.
 NO_OTHER_WAY = frozenset({"opted_out", "below_hq", "replaced"})
+# After these the next address is tried where it is at another host: a museum may be away for years.
+HOST_AWAY = frozenset({"host_down", "unreachable"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ def _work(fetching: _Fetching) -> ItemWork:
     lanes = Window(
         places=CONNECTIONS,
         ahead=AHEAD,
-        lane=_host,
+        lane=lambda due: _host(due.row["original_url"]),
         width=lambda due: fetching.limits(due.row["source"]).downloads,
     )
     return replace(work, window=lanes, more=best_of_few)
@@ -164,8 +166,8 @@ def _path(fetching: _Fetching, due: Due) -> Path:
     return fetching.folder / str(due.item_id)
 
 
-def _host(due: Due) -> str:
-    return urlsplit(due.row["original_url"]).hostname or ""
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
 
 
 def _uploaded(fetching: _Fetching, due: Due) -> _Found:
@@ -199,7 +201,10 @@ def _from_the_web(fetching: _Fetching, due: Due) -> _Found:
     _must_be_fetched(fetching, due)
     is_last_try = due.attempts[ORIGINALS.name] + 1 >= fetching.settings.max_attempts
     tried: list[tuple[str, FetchError]] = []
+    away: set[str] = set()
     for url in dict.fromkeys([row["original_url"], *row["fallback_urls"]]):
+        if _host(url) in away and not is_last_try:
+            continue
         try:
             return _downloaded(fetching, due, url)
         except FetchError as error:
@@ -208,8 +213,10 @@ def _from_the_web(fetching: _Fetching, due: Due) -> _Found:
                 # Without a time to wait for it would count as a try; the item is not to blame.
                 raise error if error.until else PutOff(row["source"]) from error
             tried.append((url, error))
+            if error.reason in HOST_AWAY:
+                away.add(_host(url))
             # What may pass is waited for: a smaller file, once taken, stays in place of the original.
-            if error.reason in NO_OTHER_WAY or (REASONS[error.reason].passing and not is_last_try):
+            elif error.reason in NO_OTHER_WAY or (REASONS[error.reason].passing and not is_last_try):
                 break
     raise _summed_up(tried)
 

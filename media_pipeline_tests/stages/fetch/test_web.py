@@ -166,6 +166,18 @@ def test_a_server_that_may_recover_is_waited_for_before_less_is_taken(library: L
     assert told(library) == {"a": "done"}
 
 
+@pytest.mark.parametrize("reason", ["host_down", "unreachable"])
+def test_where_a_host_is_away_another_is_asked_at_once(library: Library, reason: str) -> None:
+    """A host that is down says when to come again, which is no try: it could be waited for without end."""
+    later = datetime(2100, 1, 1, tzinfo=UTC) if reason == "host_down" else None
+    add_listing(library, "a", fallback_urls=[f"{HOST}/small", "http://rescue.example/a"])
+    client = Client({f"{HOST}/a": FetchError(reason, "x", until=later), "http://rescue.example/a": LARGE})
+    library = with_client(library, client, retry_backoff_s=60)
+    fetch(run_of(library))
+    assert told(library) == {"a": "done"}
+    assert client.asked == {f"{HOST}/a": 1, "http://rescue.example/a": 1}
+
+
 def test_who_opts_out_is_not_asked_by_another_way(library: Library) -> None:
     """A smaller copy is the same photo."""
     add_listing(library, "a", fallback_urls=[f"{HOST}/b"])
