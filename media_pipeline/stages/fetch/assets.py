@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import dagster as dg
-from sqlalchemy import Row, and_, bindparam, func, select
+from sqlalchemy import Row, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from media_pipeline import records
@@ -36,8 +36,8 @@ from media_pipeline.stages.fetch.admission import Claims, exemption
 from media_pipeline.stages.fetch.originals import VERSION, Arrived, Original, blob_key, judged, too_large
 from media_pipeline.stages.fetch.placeholders import PLACEHOLDERS
 from media_pipeline.stores import ledger
-from media_pipeline.stores.catalog.selections import best_of_few
-from media_pipeline.stores.catalog.tables import media, media_links, source_listings, subjects
+from media_pipeline.stores.catalog.selections import best_of_few, shows_rare_subject
+from media_pipeline.stores.catalog.tables import media, media_links, source_listings
 from media_pipeline.stores.ledger import Due, Output
 from media_pipeline.stores.library import Library
 from media_pipeline.stores.reasons import REASONS
@@ -47,6 +47,8 @@ ORIGINALS = Output("originals", VERSION, of="listing")
 # Downloads at once over all hosts, and how many listings are read ahead of those that wait for a slow host.
 CONNECTIONS = 16
 AHEAD = 1000
+# So many of them for one host, lest a slow one with thousands is all that is read.
+AHEAD_OF_HOST = 100
 BUDGET = "budget_used_up"
 # After these the same photo is not asked for at another address.
 NO_OTHER_WAY = frozenset({"opted_out", "below_hq", "replaced"})
@@ -101,8 +103,16 @@ def fetch(run: Run) -> Report:
 
 
 def _work(fetching: _Fetching) -> ItemWork:
+    lanes: Window[Due] = Window(
+        places=CONNECTIONS,
+        ahead=AHEAD,
+        lane=lambda due: _host(due.row["original_url"]),
+        width=lambda due: fetching.limits(due.row["source"]).downloads,
+        enough=AHEAD_OF_HOST,
+    )
+
     def listings(run: Run) -> Any:
-        return _listings(run, without=fetching.given_up)
+        return _listings(run, without=fetching.given_up, hosts=lanes.crowded)
 
     def found(_run: Run, due: Due) -> _Found:
         if due.row["source"] == Uploads.name:
@@ -127,17 +137,13 @@ def _work(fetching: _Fetching) -> ItemWork:
     )
     if source_of(fetching.run.partition) == Uploads.name:
         return work
-    lanes = Window(
-        places=CONNECTIONS,
-        ahead=AHEAD,
-        lane=lambda due: _host(due.row["original_url"]),
-        width=lambda due: fetching.limits(due.row["source"]).downloads,
-    )
     return replace(work, window=lanes, more=best_of_few)
 
 
-def _listings(run: Run, *, without: Collection[str]) -> Any:
+def _listings(run: Run, *, without: Collection[str], hosts: Collection[str]) -> Any:
+    """The listings of the partition, but for these sources and hosts."""
     listed = source_listings.c
+    host = func.lower(func.regexp_replace(func.split_part(listed.original_url, "/", 3), r"^.*@|:\d+$", "", "g"))
     return (
         select(
             listed.listing_id.label("item_id"),
@@ -154,10 +160,14 @@ def _listings(run: Run, *, without: Collection[str]) -> Any:
             listed.height_px,
             listed.sha1,
             listed.vanished_at,
-            func.coalesce(subjects.c.is_rare, False).label("is_rare"),
+            shows_rare_subject().label("is_rare"),
         )
-        .outerjoin(subjects, and_(subjects.c.tenant == listed.tenant, subjects.c.subject_id == listed.subject_id))
-        .where(listed.tenant == run.library.tenant, listed.partition == run.partition, listed.source.not_in(without))
+        .where(
+            listed.tenant == run.library.tenant,
+            listed.partition == run.partition,
+            listed.source.not_in(without),
+            *([host.not_in(hosts)] if hosts else []),
+        )
         .subquery("items")
     )
 
