@@ -114,7 +114,7 @@ def measured(connection: Connection, tenant: str, outputs: Sequence[Output]) -> 
                 "status": status,
                 "reason": reason,
                 "item_count": count,
-                "closed_by": closed_by(field, status, reason, first=REASONS[reason].first if reason else ""),
+                "closed_by": closed_by(field, status, reason, known=REASONS.get(reason)),
             }
             key = (row["source"], field.name, status, reason)
             if key in rows:
