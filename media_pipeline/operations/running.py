@@ -20,7 +20,7 @@ from media_pipeline.definitions import all_outputs, build_definitions
 from media_pipeline.errors import ConfigError, SourceError
 from media_pipeline.operations.bars import Bars
 from media_pipeline.operations.dagster_home import prepared_dagster_home
-from media_pipeline.operations.reporting import Step, is_empty, stage_table
+from media_pipeline.operations.reporting import Step, is_empty, stage_table, work_left
 from media_pipeline.orchestration.jobs import JOBS
 from media_pipeline.orchestration.partitions import all_partitions, source_of
 from media_pipeline.orchestration.sensors import is_due
@@ -28,10 +28,13 @@ from media_pipeline.orchestration.work import Progress
 from media_pipeline.pipeline import EVERYTHING, FETCH_ONWARDS, OUTPUTS
 from media_pipeline.sources import EXPLAINED, WEB_SOURCES
 from media_pipeline.sources.chosen import key_of, limits_of, require_contact
+from media_pipeline.sources.inaturalist_open_data import INaturalistOpenData
+from media_pipeline.stores import ledger
 from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.catalog.subjects import all_subjects
 from media_pipeline.stores.library import Library, open_library
 
+DUMP = "MEDIA_INATURALIST_DUMP"
 # Dagster prints its whole event log otherwise; it is kept all the same, and shown in the UI.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -51,6 +54,8 @@ def partitions_to_ask(library: Library, sources: Sequence[str], console: Console
     """The partitions of the named sources; of none named, all that can be worked: a web source needs subjects, and most
     need a contact or a key. One that was named and cannot is a ConfigError, when it is asked."""
     partitions = partitions_of_sources(library.settings, sources)
+    if INaturalistOpenData.name in sources and not library.settings.inaturalist_dump:
+        raise ConfigError(f"{DUMP}: {INaturalistOpenData.name} reads the monthly dump: set its folder, file or URL")
     if sources:
         return partitions
     with library.engine.connect() as connection:
@@ -180,14 +185,17 @@ def run_and_tell(settings: Settings, sources: Sequence[str], console: Console) -
 
 def run_and_show(library: Library, tasks: Iterable[tuple[str, str]], console: Console) -> None:
     """Jobs with bars, and the table of stages. Sources that were away are told at the end, as an error."""
+    begun = ledger.utc_now()
     with Bars(console) as bars:
         steps, troubles = run_jobs(library.settings, tasks, progress=bars)
-    tell_of_run(library, steps, console)
+    if nobody := nobody_answered(library, since=begun):
+        troubles.append(nobody)
+    tell_of_run(library, steps, console, troubles=troubles)
     if troubles:
         raise SourceError("\n".join(troubles))
 
 
-def tell_of_run(library: Library, steps: Sequence[Step], console: Console) -> None:
+def tell_of_run(library: Library, steps: Sequence[Step], console: Console, *, troubles: Sequence[str] = ()) -> None:
     """The table of stages, what was held by another run, and whether anything was done at all."""
     console.print(stage_table(library, steps))
     for step in steps:
@@ -195,18 +203,60 @@ def tell_of_run(library: Library, steps: Sequence[Step], console: Console) -> No
             console.print(f"{step.output}: {step.outcome}: that run does the work")
         if step.output == "subjects" and step.outcome.endswith("faults"):
             console.print(f"subjects: {step.outcome} in the file: media-pipeline subjects list", soft_wrap=True)
-    if any(step.items for step in steps if step.output in OUTPUTS):
+    if troubles or any(step.items for step in steps if step.output in OUTPUTS):
         return
     if is_empty(library):
-        place = library.settings.uploads.removeprefix("file:")
-        console.print(f"[bold]No files yet:[/bold] put photos into {place}, and run it again.", soft_wrap=True)
+        _tell_what_is_missing(library, console)
     elif (waiting := _waiting(library)) is not None:
         count, first = waiting
         console.print(
             f"[bold]Nothing was due yet:[/bold] {count} items are tried again, the first at {first:%H:%M} UTC."
         )
+    elif left := work_left(library):
+        told = ", ".join(f"{count} at {output} of {source}" for (output, source), count in sorted(left.items()))
+        console.print(
+            f"[bold]Nothing was done, but there is work left:[/bold] {told}. A run without --source does it, "
+            "once what a source lacks is set: media-pipeline doctor",
+            soft_wrap=True,
+            highlight=False,
+        )
     else:
         console.print("[bold]Nothing was due:[/bold] the library is up to date.")
+
+
+def _tell_what_is_missing(library: Library, console: Console) -> None:
+    """Why nothing was ever listed: no files, or subjects that nobody was asked about."""
+    with library.engine.connect() as connection:
+        count = len(all_subjects(connection, library.tenant))
+    if count and not library.settings.contact:
+        told = f"{count} subjects are looked for, but no source is asked without a contact: set MEDIA_CONTACT"
+        console.print(f"[bold]No photos yet:[/bold] {told}, and run it again.", soft_wrap=True, highlight=False)
+    elif count:
+        told = f"{count} subjects are looked for; media-pipeline status says what became of each question"
+        console.print(f"[bold]No photos yet:[/bold] {told}.", soft_wrap=True, highlight=False)
+    else:
+        place = library.settings.uploads.removeprefix("file:")
+        console.print(f"[bold]No files yet:[/bold] put photos into {place}, and run it again.", soft_wrap=True)
+
+
+def nobody_answered(library: Library, *, since: datetime) -> str:
+    """What is wrong with the network, where every walk of this run came back without an answer; empty otherwise."""
+    rows = tables.ledger.c
+    query = (
+        select(rows.reason, rows.detail, rows.retry_at, rows.partition)
+        .where(rows.tenant == library.tenant, rows.output == "source_walks", rows.finished_at >= since)
+        .order_by(rows.retry_at, rows.partition)
+    )
+    with library.engine.connect() as connection:
+        walks = connection.execute(query).all()
+    if not walks or any(walk.reason != "source_unavailable" for walk in walks):
+        return ""
+    first = walks[0]
+    again = (
+        f"; tried again from {first.retry_at.astimezone(UTC):%H:%M} UTC by media-pipeline run" if first.retry_at else ""
+    )
+    names = ", ".join(sorted({source_of(walk.partition) for walk in walks}))
+    return f"no source answers: {names}: {first.detail}{again}"
 
 
 def _waiting(library: Library) -> tuple[int, datetime] | None:
