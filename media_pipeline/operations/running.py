@@ -143,10 +143,12 @@ def run_jobs(
                 troubles.append(str(error))
                 continue
             for event in result.get_asset_materialization_events():
+                if trouble := event.materialization.metadata.get("trouble"):
+                    troubles.append(str(trouble.value))
                 step = _step(event.materialization)
                 former = steps.get(step.output)
                 steps[step.output] = step if former is None else _together(former, step)
-    return list(steps.values()), troubles
+    return list(steps.values()), list(dict.fromkeys(troubles))
 
 
 def _instance(settings: Settings) -> dg.DagsterInstance:
@@ -188,7 +190,7 @@ def run_and_show(library: Library, tasks: Iterable[tuple[str, str]], console: Co
     begun = ledger.utc_now()
     with Bars(console) as bars:
         steps, troubles = run_jobs(library.settings, tasks, progress=bars)
-    if nobody := nobody_answered(library, since=begun):
+    if not troubles and (nobody := nobody_answered(library, since=begun)):
         troubles.append(nobody)
     tell_of_run(library, steps, console, troubles=troubles)
     if troubles:

@@ -131,7 +131,7 @@ def _mine(place: Desk) -> list[Subject]:
 
 
 def _question(subject: Subject, looking: Looking, dump: Dump) -> str:
-    return _digest(walks.question(subject, source=SOURCE, per_subject=0), dump.edition, sorted(looking.families))
+    return _digest(walks.question(subject, source=SOURCE), dump.edition, sorted(looking.families))
 
 
 def _digest(*said: Any) -> str:
@@ -148,6 +148,7 @@ def _walks(looking: Looking, place: Desk, questions: Mapping[str, str]) -> list[
             tenant=library.tenant,
             source=SOURCE,
             partition=partition,
+            share=0,
             now=place.run.clock(),
             relist_after=None,
         )

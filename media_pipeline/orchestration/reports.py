@@ -78,6 +78,8 @@ def result_of(library: Library, output: str, report: Report) -> dg.MaterializeRe
     }
     for (status, reason), count in sorted(outcomes.items()):
         shown[f"{status}/{reason}" if reason else status] = count
+    if report.trouble:
+        shown["trouble"] = report.trouble
     shown |= dict(sorted(report.noted.get(output, {}).items()))
     shown |= _standing(library, output)
     if sheet := contact_sheet(library, report.touched):

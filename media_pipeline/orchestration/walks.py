@@ -13,14 +13,14 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, Protocol
 
 from sqlalchemy import FromClause
 from sqlalchemy.dialects.postgresql import insert
 
-from media_pipeline.errors import AnswerError, SourceError
+from media_pipeline.errors import AnswerError
 from media_pipeline.orchestration.partitions import partition_for, source_of
 from media_pipeline.orchestration.work import Desk, Report, Run, desk, entry_of
 from media_pipeline.records import Made, NotApplicable, Result, page_id
@@ -68,12 +68,16 @@ class Asking:
 class _Standing:
     """How the source did in this run so far, and why nothing more is asked of it."""
 
+    answered: bool = False
     unanswered: int = 0
+    # Who was refused since the last answer: by the next answer it is known that it was because of the question.
+    refused: list[tuple[Due, AnswerError, str]] = field(default_factory=list)
     stopped: AnswerError | None = None
 
 
 def walk_all(asking: Asking, run: Run) -> Report:
-    """Every walk of this partition that is due."""
+    """Every walk of this partition that is due. What kept the source from answering is told by `report.trouble`: what
+    is stored already must be read and fetched all the same."""
     with desk(run, [asking.walked, asking.paged]) as (report, place):
         if place is None:
             return report
@@ -88,10 +92,22 @@ def walk_all(asking: Asking, run: Run) -> Report:
                 if standing.stopped is not None:
                     break
             after = batch[-1].item_id
+        if standing.answered and standing.stopped is None:
+            _settle_refused(asking, place, standing)
+        elif standing.refused:
+            # Nobody was answered: a wrong key or an address that is shut out. No subject is to blame.
+            standing.stopped = standing.refused[-1][1]
+        if standing.stopped is not None and standing.stopped.until is None:
+            report.trouble = f"{asking.source.name}: {standing.stopped}"
         run.progress.end(asking.walked.name)
-    if standing.stopped is not None and standing.stopped.until is None:
-        raise SourceError(f"{asking.source.name}: {standing.stopped}")
     return report
+
+
+def _settle_refused(asking: Asking, place: Desk, standing: _Standing) -> None:
+    """Others were answered: these were refused for what they ask, and are tried again later."""
+    for due, error, cursor in standing.refused:
+        _end(asking, place, due, result=error, cursor=cursor)
+    standing.refused.clear()
 
 
 def _planned(asking: Asking, place: Desk) -> FromClause:
@@ -99,7 +115,7 @@ def _planned(asking: Asking, place: Desk) -> FromClause:
     library, source, partition = place.run.library, asking.source.name, place.run.partition
     with place.connection.begin():
         mine = {
-            subject.subject_id: walks.question(subject, source=source, per_subject=asking.limits.per_subject)
+            subject.subject_id: walks.question(subject, source=source)
             for subject in all_subjects(place.connection, library.tenant)
             if partition_for(source, subject.subject_id, library.settings.shards) == partition
             and (asking.only is None or subject.subject_id in asking.only)
@@ -110,6 +126,7 @@ def _planned(asking: Asking, place: Desk) -> FromClause:
             tenant=library.tenant,
             source=source,
             partition=partition,
+            share=asking.limits.per_subject,
             now=place.run.clock(),
             relist_after=asking.relist_after,
         )
@@ -125,9 +142,14 @@ def _walk(asking: Asking, place: Desk, due: Due, standing: _Standing) -> None:
     with place.connection.begin():
         walk, subject = walks.read_walk(place.connection, tenant, due.item_id)
         known = walks.cursors_of_round(place.connection, tenant, walk)
-    cursor: str | None = walk["cursor"] or walks.BEGINNING
+    cursor: str | None = walk["cursor"]
+    if cursor == walks.BEGINNING:
+        known.clear()  # a walk that went round in a circle, and is tried once more
     left = asking.limits.per_subject - walk["listing_count"]
-    while cursor is not None:
+    if cursor is None or left <= 0:
+        _end(asking, place, due, result=Made(), cursor=cursor)
+        return
+    while True:
         try:
             request = asking.source.requests(subject, cursor)
         except AnswerError as error:
@@ -151,34 +173,42 @@ def _walk(asking: Asking, place: Desk, due: Due, standing: _Standing) -> None:
             if error.then == "skip":
                 _end(asking, place, due, result=error, cursor=cursor, page=page)
             else:
+                # «Come again later» is no answer; nothing names it, so nothing would ever remove it.
+                place.run.library.blobs.delete(page["blob_key"])
                 _unanswered(asking, place, due, error=error, cursor=cursor, standing=standing)
             return
-        standing.unanswered = 0
+        standing.unanswered, standing.answered = 0, True
+        _settle_refused(asking, place, standing)
         known.add(cursor)
         left -= len(parsed.listings)
         page["entry_count"] = len(parsed.listings)
         cursor = parsed.next_cursor
         if cursor is None or left <= 0:
-            _end(asking, place, due, result=Made(), cursor=None, page=page)
+            _end(asking, place, due, result=Made(), cursor=cursor, page=page)
             return
         if cursor in known:
             told = f"page {len(known)} leads to a page that was read already: {cursor}"
-            _end(asking, place, due, result=AnswerError("cursor_repeats", told), cursor=None, page=page)
+            _end(asking, place, due, result=AnswerError("cursor_repeats", told), cursor=walks.BEGINNING, page=page)
             return
         _commit(asking, place, due, page=page, cursor=cursor)
 
 
 def _unanswered(asking: Asking, place: Desk, due: Due, *, error: AnswerError, cursor: str, standing: _Standing) -> None:
     """The walk stands still; whether others are tried depends on whose fault it is."""
-    if error.then == "stop":
-        standing.stopped = error
-        if error.until is None:
-            # Nothing is written: it is not this subject's fault, and it is due until somebody mends the key.
-            return
-    _end(asking, place, due, result=error, cursor=cursor)
-    standing.unanswered += 1
-    if standing.unanswered >= AWAY_AFTER and standing.stopped is None:
-        standing.stopped = AnswerError(error.reason, f"{standing.unanswered} subjects in a row: {error.detail}")
+    if error.until is not None:
+        _end(asking, place, due, result=error, cursor=cursor)
+        if error.then == "stop":
+            standing.stopped = error
+    elif error.then == "stop":
+        # Nothing is written yet: it may be nobody's fault but the key's.
+        standing.refused.append((due, error, cursor))
+        if len(standing.refused) >= AWAY_AFTER:
+            standing.stopped = error
+    else:
+        _end(asking, place, due, result=error, cursor=cursor)
+        standing.unanswered += 1
+        if standing.unanswered >= AWAY_AFTER:
+            standing.stopped = AnswerError(error.reason, f"{standing.unanswered} subjects in a row: {error.detail}")
 
 
 def stored_page(

@@ -83,6 +83,8 @@ class Report:
     noted: dict[str, Counter[str]] = field(default_factory=dict)
     touched: list[UUID] = field(default_factory=list)
     seconds: float = 0.0
+    # What kept the work from going on, where that is no error of the run: a source that refuses to be asked.
+    trouble: str | None = None
     held_by: str | None = None
 
     def count(self, entry: Entry) -> None:
@@ -100,6 +102,7 @@ class Report:
         for output, notes in other.noted.items():
             self.noted.setdefault(output, Counter()).update(notes)
         self.seconds += other.seconds
+        self.trouble = self.trouble or other.trouble
 
     def of(self, output: str) -> Counter[tuple[str, str]]:
         return self.outcomes.get(output, Counter())

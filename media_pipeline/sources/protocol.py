@@ -23,6 +23,8 @@ REJECTIONS: Final[Mapping[str, str]] = {
     "not_for_export": "its owner does not want it exported",
     "other_subject": "it shows something else than what was looked for",
 }
+# Said of a photo that is known, these mean that it is not to be had any more.
+CLOSING: Final = frozenset({"hidden", "unfree", "not_for_export"})
 # The cursor of an answer to `recheck`.
 RECHECK: Final = "recheck"
 

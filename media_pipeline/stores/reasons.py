@@ -35,7 +35,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     "question_refused": Reason(
         "the source refuses this one question", first="mend the subject's options as the detail says", closed_by="run"
     ),
-    "source_refuses": Reason("the source refuses to answer us", first="look at the key and the contact"),
+    "source_refuses": Reason("the source refuses this question, and answers others", passing=True),
     "source_unavailable": Reason("the source does not answer, or says that it cannot", passing=True),
     "unreadable_answer": Reason("the source's answer cannot be read", passing=True),
     "cursor_repeats": Reason(

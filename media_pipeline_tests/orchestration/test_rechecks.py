@@ -9,14 +9,14 @@ from typing import ClassVar
 from uuid import UUID, uuid5
 
 import pytest
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import Connection, insert, select, text
 
-from media_pipeline.errors import AnswerError, SourceError
+from media_pipeline.errors import AnswerError
 from media_pipeline.licences import licence
-from media_pipeline.orchestration.rechecks import recheck
+from media_pipeline.orchestration.rechecks import _gone, recheck
 from media_pipeline.orchestration.walks import Asking
 from media_pipeline.orchestration.work import Report, Run
-from media_pipeline.records import NAMESPACE, Listing, Subject, listing_id
+from media_pipeline.records import NAMESPACE, Listing, Rejection, Subject, listing_id
 from media_pipeline.sources import SOURCES, WEB_SOURCES
 from media_pipeline.sources.protocol import RECHECK, Answer, Known, Limits, Parsed, Request
 from media_pipeline.stages.discover.assets import read_pages
@@ -52,7 +52,8 @@ class Village:
 
 
 def _photo(key: str, said: str) -> Listing:
-    return Listing("village", key, "", f"http://village.example/{key}.jpg", licence(said))
+    words, _, edition = said.partition("@")
+    return Listing("village", key, edition, f"http://village.example/{key}.jpg", licence(words))
 
 
 class Post:
@@ -164,7 +165,7 @@ def test_a_changed_licence_and_a_vanished_photo_get_both_dates(library: Library,
     post = Post({"1": "CC-BY-4.0", "2": "all rights reserved"})
     report = _recheck(library, post)
     assert sorted(key for ids in post.asked for key in ids.split(",")) == ["1", "2", "3"]
-    assert dict(report.noted["source_pages"]) == {"rechecked": 3, "vanished": 1}
+    assert dict(report.noted["source_pages"]) == {"rechecked": 3, "vanished": 1, "cannot be asked about": 1}
     assert _changes(catalog) == [
         ("2", "licence", "CC-BY-4.0", "LicenseRef-ARR", MONDAY),
         ("3", "vanished", "CC-BY-4.0", "not there", MONDAY),
@@ -226,24 +227,35 @@ def test_only_so_many_questions_are_asked_in_a_run(library: Library, catalog: Co
 
 
 def test_no_answer_is_no_sign_that_a_photo_is_gone(library: Library, catalog: Connection) -> None:
-    """A source that is away, or refuses one question, changes nothing; one that refuses us ends the run."""
+    """A source that is away, or refuses a question, changes nothing; what was asked waits for its next turn."""
     post = Post({})
-    for then, asked in (("retry", 1), ("skip", 2)):
-        post.asked.clear()
-        post.refuses = AnswerError("source_unavailable", then=then)  # type: ignore[arg-type]
-        _recheck(library, post)
-        assert len(post.asked) == asked
     post.refuses = AnswerError("source_refuses", "HTTP 403", then="stop")
-    with pytest.raises(SourceError, match="village: source_refuses: HTTP 403"):
-        _recheck(library, post)
+    assert _recheck(library, post).trouble is None
+    assert len(post.asked) == 2
+    post.refuses = None
+    _recheck(library, post, now=LATER + timedelta(days=1))
+    assert len(post.asked) == 2
     assert _changes(catalog) == []
     assert catalog.scalars(select(tables.source_listings.c.vanished_at)).all() == [None] * 5
 
 
+def test_a_photo_that_nobody_answers_about_keeps_no_other_waiting(library: Library, catalog: Connection) -> None:
+    """Its turn comes again after the others'."""
+    post = Post({})
+    post.refuses = AnswerError("source_unavailable", then="retry")
+    for _ in range(3):
+        _recheck(library, post, most=1)
+    assert sorted(",".join(post.asked).split(",")) == ["1", "2", "3"]
+
+
+def test_a_photo_that_cannot_be_read_is_not_gone(library: Library, catalog: Connection) -> None:
+    """Only what the source calls hidden, unfree or not for export is closed."""
+    gone = {_id("1"): ("", Known("1", None, ())), _id("2"): ("", Known("2", None, ()))}
+    said = Parsed(rejections=(Rejection("1", "malformed"), Rejection("2", "hidden")))
+    assert _gone(gone, said) == {_id("2"): "hidden"}
+
+
 def test_another_edition_behind_the_same_key_is_another_photo(library: Library, catalog: Connection) -> None:
     """The bytes that the library holds are no longer shown."""
-    catalog.execute(
-        update(tables.source_listings).where(tables.source_listings.c.source_key == "1").values(edition="a")
-    )
-    _recheck(library, Post({"1": "CC-BY-4.0", "2": "CC-BY-4.0", "3": "CC-BY-4.0"}))
+    _recheck(library, Post({"1": "CC-BY-4.0@b", "2": "CC-BY-4.0", "3": "CC-BY-4.0"}))
     assert _changes(catalog) == [("1", "vanished", "CC-BY-4.0", "replaced", MONDAY)]

@@ -12,7 +12,7 @@ from typing import ClassVar
 import pytest
 from sqlalchemy import Connection, insert, select, text
 
-from media_pipeline.errors import AnswerError, SourceError
+from media_pipeline.errors import AnswerError
 from media_pipeline.licences import licence
 from media_pipeline.orchestration.walks import AWAY_AFTER, Asking, walk_all
 from media_pipeline.orchestration.work import Report, Run
@@ -176,16 +176,23 @@ def test_a_source_that_goes_round_in_a_circle_is_left(library: Library, catalog:
     assert _walk(library, post).of("source_walks") == {("failed", "cursor_repeats"): 1}
     assert len(_pages(catalog)) == 2
     assert _walk(library, post).of("source_walks") == {}
+    # A person may have it tried again, once the source is mended.
+    catalog.execute(text("update media.ledger set retry_at = now() where output = 'source_walks'"))
+    post.answers["morel", "b"] = {"photos": ["2"]}
+    assert _walk(library, post, now=datetime.now(UTC)).of("source_walks") == {("done", ""): 1}
 
 
-def test_a_walk_ends_with_its_share_and_a_greater_share_asks_again(library: Library, catalog: Connection) -> None:
-    """`per_subject` bounds what one subject may cost."""
+def test_a_walk_ends_with_its_share_and_a_greater_share_goes_on(library: Library, catalog: Connection) -> None:
+    """`per_subject` bounds what one subject may cost. A greater share goes on where the walk stands."""
     _put(catalog, "morel")
     post = Post({("morel", ""): {"photos": ["1", "2"], "next": "b"}, ("morel", "b"): {"photos": ["3"]}})
     assert _walk(library, post, per_subject=2).of("source_walks") == {("done", ""): 1}
     assert post.asked == [("morel", "")]
-    _walk(library, post, per_subject=3)
-    assert post.asked == [("morel", ""), ("morel", ""), ("morel", "b")]
+    assert _walk(library, post, per_subject=1).of("source_walks") == {("done", ""): 1}
+    assert _walk(library, post, per_subject=3).of("source_walks") == {("done", ""): 1}
+    assert post.asked == [("morel", ""), ("morel", "b")]
+    assert _walk(library, post, per_subject=9).of("source_walks") == {("done", ""): 1}
+    assert len(post.asked) == 2
 
 
 def test_what_the_source_does_not_know_is_a_row_and_the_others_go_on(library: Library, catalog: Connection) -> None:
@@ -215,15 +222,27 @@ def test_an_option_that_the_source_does_not_know_is_a_row(library: Library, cata
     assert _walk(library, post).of("source_walks") == {("done", ""): 1}
 
 
+def test_a_question_that_is_refused_while_others_are_answered_is_a_row_and_tried_later(
+    library: Library, catalog: Connection
+) -> None:
+    """In whatever order they come."""
+    _put(catalog, "bolete", "morel", "truffle")
+    refused = {"error": "source_refuses", "then": "stop"}
+    post = Post({("bolete", ""): refused, ("morel", ""): {"photos": ["1"]}, ("truffle", ""): refused})
+    report = _walk(library, post)
+    assert report.of("source_walks") == {("done", ""): 1, ("failed", "source_refuses"): 2}
+    assert report.trouble is None
+    post.answers = {key: {"photos": []} for key in post.answers}
+    assert _walk(library, post).of("source_walks") == {("done", ""): 2}
+
+
 def test_a_source_that_refuses_us_ends_the_run_and_costs_no_subject_anything(
     library: Library, catalog: Connection
 ) -> None:
     """A wrong key is mended by a person; then every subject is still due."""
     _put(catalog, "bolete", "morel")
     post = Post({key: {"error": "source_refuses", "then": "stop"} for key in [("bolete", ""), ("morel", "")]})
-    with pytest.raises(SourceError, match="village: source_refuses: said the village"):
-        _walk(library, post)
-    assert len(post.asked) == 1
+    assert _walk(library, post).trouble == "village: source_refuses: said the village"
     assert catalog.execute(select(tables.ledger)).all() == []
     post.answers = {key: {"photos": []} for key in post.answers}
     assert _walk(library, post).of("source_walks") == {("done", ""): 2}
@@ -235,8 +254,8 @@ def test_a_source_that_answers_nobody_is_asked_about_a_few_subjects_only(library
     _put(catalog, *names)
     away = AnswerError("source_unavailable", "HTTP 503", then="retry")
     post = Post({(name, ""): away for name in names})
-    with pytest.raises(SourceError, match=f"{AWAY_AFTER} subjects in a row: HTTP 503"):
-        _walk(library, post)
+    told = _walk(library, post).trouble
+    assert told == f"village: source_unavailable: {AWAY_AFTER} subjects in a row: HTTP 503"
     assert len(post.asked) == AWAY_AFTER
     rows = catalog.execute(select(tables.ledger.c.status, tables.ledger.c.reason)).all()
     assert [tuple(row) for row in rows] == [("failed", "source_unavailable")] * AWAY_AFTER

@@ -27,7 +27,7 @@ from media_pipeline.orchestration.work import Progress, Report, Run, desk, entry
 from media_pipeline.records import Made, Result, listing_id, page_id
 from media_pipeline.sources import SOURCES, WEB_SOURCES, about_sources
 from media_pipeline.sources.chosen import key_of, limits_of, require_contact
-from media_pipeline.sources.protocol import RECHECK, Answer, Parsed, Terms, WebSource
+from media_pipeline.sources.protocol import CLOSING, RECHECK, Answer, Parsed, Terms, WebSource
 from media_pipeline.sources.uploads import PAGE_SIZE, page_of
 from media_pipeline.stages.discover.subject_rows import Fault, as_table
 from media_pipeline.stages.discover.subjects import read_yaml
@@ -41,6 +41,7 @@ from media_pipeline.stores.library import Library, require_uploads
 from media_pipeline.stores.texts import text_of_file
 
 WALKS = Output("source_walks", "1", own_input="asked", of="walk")
+ANSWERS = "the_source_answers"
 PAGES = Output("source_pages", "1", of="page")
 # What is looked at again by the way must not use up the day of what is new.
 RECHECKS_A_RUN = 200
@@ -116,18 +117,32 @@ class Asked(dg.Config):
             kinds={"s3", "postgres"},
             code_version=PAGES.version,
         ),
-    ]
+    ],
+    check_specs=[
+        dg.AssetCheckSpec(
+            ANSWERS,
+            asset="source_walks",
+            description="Red when a source refuses us or answers nobody. What is stored goes on all the same.",
+        )
+    ],
 )
 def source_pages(
     context: dg.AssetExecutionContext,
     config: Asked,
     library: dg.ResourceParam[Library],
     progress: dg.ResourceParam[Progress],
-) -> Iterator[dg.MaterializeResult[None]]:
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     run = run_of(context, library, progress)
     source = WEB_SOURCES.get(source_of(run.partition))
     report = store_pages(run) if source is None else ask(run, source, config)
     yield from results_of(library, (WALKS, PAGES), report)
+    yield dg.AssetCheckResult(
+        check_name=ANSWERS,
+        asset_key="source_walks",
+        passed=report.trouble is None,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=report.trouble,
+    )
 
 
 @dg.asset(deps=["source_pages"], kinds={"postgres"}, code_version="1")
@@ -256,7 +271,8 @@ def read_pages(run: Run) -> Report:
             for rejection in parsed.rejections:
                 report.note(output.name, f"rejected/{rejection.reason}")
             with place.commit([entry_of(run, due, output=output, result=result)]) as connection:
-                _write(connection, run, due, parsed)
+                if isinstance(result, Made):
+                    _write(connection, run, due, parsed)
             run.progress.advance(output.name, 1)
         run.progress.end(output.name)
     return report
@@ -301,7 +317,8 @@ def _parsed(run: Run, due: Due) -> tuple[Parsed, Result]:
 
 
 def _write(connection: Connection, run: Run, due: Due, parsed: Parsed) -> None:
-    """The page's listings and rejections, in place of what another parser read from it."""
+    """The page's listings and rejections, in place of what another parser read from it: what is told no more is
+    withdrawn, and keeps its row, because a file may hang on it."""
     library, reporter = run.library, source_of(due.partition)
     rows = [
         listings.row_of(
@@ -319,6 +336,10 @@ def _write(connection: Connection, run: Run, due: Due, parsed: Parsed) -> None:
     if rows:
         hopeful = listings.merge(connection, rows, telling="licences" if due.row["cursor"] == RECHECK else "all")
         ledger.revive_listings(connection, library.tenant, hopeful, now=run.clock())
+    closed = {item.source_key: item.reason for item in parsed.rejections if item.reason in CLOSING}
+    told = [row["listing_id"] for row in rows]
+    gone = listings.withdrawn(connection, library.tenant, page=due.item_id, told=told, closed=closed, source=reporter)
+    listings.mark_vanished(connection, library.tenant, gone, now=due.row["received_at"])
     rejections = tables.source_rejections
     connection.execute(
         delete(rejections).where(rejections.c.tenant == library.tenant, rejections.c.page_id == due.item_id)

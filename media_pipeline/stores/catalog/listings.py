@@ -15,14 +15,15 @@ from typing import Any, Literal
 from uuid import UUID
 
 from psycopg import Copy
-from sqlalchemy import Connection, and_, func, insert, select, text, true, update
+from sqlalchemy import Connection, and_, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 
 from media_pipeline.records import Licence, Listing, listing_id
 from media_pipeline.sources.protocol import Known
 from media_pipeline.stores.catalog import lines, tables
 
-# Those that a merge never writes: when it was first listed, and that it is gone.
-_KEPT = ("listed_at", "vanished_at")
+# Those that a merge never writes: when it was first listed, that it is gone, when it was last looked up by itself.
+_KEPT = ("listed_at", "vanished_at", "asked_at")
 COLUMNS = tuple(column.name for column in tables.source_listings.columns if column.name not in _KEPT)
 _OBSERVATIONS = "observation_ids"
 
@@ -47,7 +48,7 @@ select s.tenant, s.listing_id, what, former, latter, s.checked_at, i.checked_at
 from offered i join media.source_listings s using (tenant, listing_id)
 cross join lateral (values
     ('licence', s.licence, i.licence, s.licence <> i.licence and s.reported_by = i.reported_by),
-    ('returned', null, null, s.vanished_at < i.checked_at)
+    ('returned', null, null, s.vanished_at <= i.checked_at)
 ) as told(what, former, latter, is_so)
 where is_so and {_MAY_SPEAK} and i.checked_at > s.checked_at and i.page_id <> s.page_id
 on conflict do nothing
@@ -56,7 +57,7 @@ on conflict do nothing
 _HOPEFUL = f"""
 select s.listing_id from offered i join media.source_listings s using (tenant, listing_id)
 where {_MAY_SPEAK} and (
-    s.vanished_at < i.checked_at
+    s.vanished_at <= i.checked_at
     or (s.original_url, s.licence_family, s.width_px, s.height_px)
         is distinct from (i.original_url, i.licence_family, i.width_px, i.height_px)
 )
@@ -104,7 +105,7 @@ insert into media.source_listings as s ({", ".join(COLUMNS)}) select {", ".join(
 order by listing_id
 on conflict (tenant, listing_id) do update
 set {_FRESH}, subject_id = least(s.subject_id, excluded.subject_id),
-    vanished_at = case when s.vanished_at >= excluded.checked_at then s.vanished_at end
+    vanished_at = case when s.vanished_at > excluded.checked_at then s.vanished_at end
 where {_MAY_SPEAK.replace("i.", "excluded.")}
 """  # noqa: S608
 _SEEN = """
@@ -117,9 +118,10 @@ on conflict do nothing
 
 
 def known_for_long(
-    connection: Connection, tenant: str, *, partition: str, before: datetime, after: UUID | None, limit: int
+    connection: Connection, tenant: str, *, partition: str, before: datetime, limit: int
 ) -> list[tuple[UUID, str, Known]]:
-    """Listings of files in the library that were last seen `before` then: (id, edition, what to ask about)."""
+    """Listings of files in the library that nobody saw, or looked for, since then: (id, edition, what to ask about).
+    Those that were left alone for longest come first."""
     listed, seen, links = tables.source_listings, tables.source_observations, tables.media_links
     own = and_(seen.c.tenant == listed.c.tenant, seen.c.listing_id == listed.c.listing_id)
     observations = (
@@ -127,23 +129,41 @@ def known_for_long(
         .where(own, seen.c.reported_by == listed.c.source)
         .scalar_subquery()
     )
+    looked_at = func.greatest(listed.c.checked_at, listed.c.asked_at)
     query = (
         select(listed.c.listing_id, listed.c.edition, listed.c.source_key, listed.c.page_url, observations.label("ids"))
         .join(links, and_(links.c.tenant == listed.c.tenant, links.c.listing_id == listed.c.listing_id))
-        .where(
-            listed.c.tenant == tenant,
-            listed.c.partition == partition,
-            listed.c.checked_at < before,
-            listed.c.vanished_at.is_(None),
-            true() if after is None else listed.c.listing_id > after,
-        )
-        .order_by(listed.c.listing_id)
+        .where(listed.c.tenant == tenant, listed.c.partition == partition, looked_at < before)
+        .order_by(looked_at, listed.c.listing_id)
         .limit(limit)
     )
     return [
         (row.listing_id, row.edition, Known(row.source_key, row.page_url, tuple(row.ids or ())))
         for row in connection.execute(query)
     ]
+
+
+def mark_asked(connection: Connection, tenant: str, asked: Sequence[UUID], *, now: datetime) -> None:
+    """They were looked up, whatever came of it: the others' turn is next."""
+    listed = tables.source_listings
+    mine = and_(listed.c.tenant == tenant, listed.c.listing_id.in_(asked))
+    connection.execute(update(listed).where(mine).values(asked_at=now))
+
+
+def withdrawn(
+    connection: Connection, tenant: str, *, page: UUID, told: Sequence[UUID], closed: Mapping[str, str], source: str
+) -> dict[UUID, str]:
+    """Listings that are not to be had by this page: those read from it before and told no more, and those of which the
+    source now says (key -> word) that they are closed. With the reason."""
+    listed = tables.source_listings
+    still = select(listed.c.listing_id, listed.c.source_key).where(
+        listed.c.tenant == tenant, listed.c.vanished_at.is_(None), listed.c.listing_id.not_in(told)
+    )
+    found = {row.listing_id: "told no more" for row in connection.execute(still.where(listed.c.page_id == page))}
+    if closed:
+        mine = still.where(listed.c.source == source, listed.c.source_key.in_(list(closed)))
+        found |= {row.listing_id: closed[row.source_key] for row in connection.execute(mine)}
+    return found
 
 
 def mark_vanished(connection: Connection, tenant: str, gone: Mapping[UUID, str], *, now: datetime) -> None:
@@ -153,7 +173,7 @@ def mark_vanished(connection: Connection, tenant: str, gone: Mapping[UUID, str],
     rows = connection.execute(update(listed).where(mine).values(vanished_at=now).returning(listed)).mappings().all()
     if rows:
         connection.execute(
-            insert(tables.listing_changes),
+            insert(tables.listing_changes).on_conflict_do_nothing(),
             [
                 {
                     "tenant": tenant,

@@ -63,14 +63,13 @@ def linked_media(tenant: str) -> Select[Any]:
 
 
 def walks_of(tenant: str) -> Select[Any]:
-    """(item_id, partition, asked) of the walks of active subjects. Another question, or another round, is to be asked
-    again."""
+    """(item_id, partition, asked) of the walks of active subjects. Another question, round or share makes it due."""
     walks = source_walks
     return (
         select(
             walks.c.walk_id.label("item_id"),
             walks.c.partition,
-            func.concat(walks.c.question, "/", walks.c.round).label("asked"),
+            func.concat(walks.c.question, "/", walks.c.round, "/", walks.c.share).label("asked"),
         )
         .join(subjects, and_(subjects.c.tenant == walks.c.tenant, subjects.c.subject_id == walks.c.subject_id))
         .where(walks.c.tenant == tenant, subjects.c.is_active)

@@ -26,15 +26,14 @@ BEGINNING = ""
 _SUBJECT = [subjects.c[name] for name in CONTENT]
 
 
-def question(subject: Subject, *, source: str, per_subject: int) -> str:
-    """What the source is asked about it, in short: another name, id or option at that source asks again."""
+def question(subject: Subject, *, source: str) -> str:
+    """What the source is asked about it, in short: another name, id or option at that source asks anew."""
     told = asdict(subject) | {
         "options": subject.options.get(source),
         "source_ids": dict(sorted(subject.source_ids.items())),
         "lists": None,
         "is_rare": None,
         "category": None,
-        "per_subject": per_subject,
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -46,11 +45,12 @@ def plan(
     tenant: str,
     source: str,
     partition: str,
+    share: int,
     now: datetime,
     relist_after: timedelta | None,
 ) -> None:
     """A walk for each subject (id -> question); one whose question changed, or whose last round is long ago, begins a
-    new round."""
+    new round. Another share goes on where the walk stands."""
     rows = [
         {
             "tenant": tenant,
@@ -60,6 +60,7 @@ def plan(
             "subject_id": subject,
             "question": asked,
             "round": 1,
+            "share": share,
             "cursor": BEGINNING,
             "page_count": 0,
             "listing_count": 0,
@@ -82,6 +83,8 @@ def plan(
         ),
         rows,
     )
+    mine = and_(source_walks.c.tenant == tenant, source_walks.c.partition == partition, source_walks.c.share != share)
+    connection.execute(update(source_walks).where(mine).values(share=share))
 
 
 def _anew(now: datetime) -> dict[str, Any]:

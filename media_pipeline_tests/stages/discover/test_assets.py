@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, ClassVar, cast
+from uuid import uuid5
 
 import pytest
 from sqlalchemy import Connection, func, insert, select, text
 
 from media_pipeline.errors import BlobError
+from media_pipeline.licences import licence
 from media_pipeline.orchestration.work import Run
-from media_pipeline.stages.discover.assets import read_pages, store_pages
+from media_pipeline.records import NAMESPACE, Listing, Rejection
+from media_pipeline.sources import SOURCES
+from media_pipeline.sources.protocol import Answer, Limits, Parsed
+from media_pipeline.stages.discover.assets import PAGES, read_pages, store_pages
+from media_pipeline.stores import ledger
 from media_pipeline.stores.blobs import BlobInfo
 from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.folder import LocalBlobs
+from media_pipeline.stores.ledger import Entry
 from media_pipeline.stores.library import Library
 from media_pipeline_tests.open_data_dumps import PHOTOS, write_dump
 
@@ -163,3 +172,60 @@ def test_the_partition_of_a_dump_reads_the_dump(library: Library, catalog: Conne
     listed = tables.source_listings.c
     rows = catalog.execute(select(listed.source, listed.source_key, listed.partition).order_by(listed.source_key)).all()
     assert [tuple(row) for row in rows] == [("inaturalist", "11", "inaturalist"), ("inaturalist", "12", "inaturalist")]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A parser for a page of GBIF, of another version: what it tells is written down."""
+
+    parsed: Parsed
+    name: ClassVar[str] = "gbif"
+    limits: ClassVar[Limits] = Limits(priority=60, requests_per_s=1, fastest_per_s=1)
+    parser_version: str = "1"
+
+    def parse(self, _answer: Answer) -> Parsed:
+        return self.parsed
+
+
+def _listed(key: str) -> Listing:
+    return Listing("gbif", key, "", f"https://museum.example/{key}.jpg", licence("CC-BY-4.0"))
+
+
+def test_what_a_mended_parser_tells_no_more_is_withdrawn(
+    library: Library, catalog: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what a page calls hidden is closed, wherever it was listed; a parser that tells it again brings it back."""
+    registry = cast(dict[str, Any], SOURCES)
+
+    def read(version: str, parsed: Parsed) -> dict[str, bool]:
+        monkeypatch.setitem(registry, "gbif", Told(parsed, parser_version=version))
+        read_pages(_run(library, "gbif"))
+        listed = tables.source_listings.c
+        return {
+            row.source_key: row.vanished_at is None
+            for row in catalog.execute(select(listed.source_key, listed.vanished_at))
+        }
+
+    body = gzip.compress(b"{}")
+    library.blobs.put("pages/gbif/one.gz", body, content_type="application/gzip")
+    page = {
+        "tenant": "public",
+        "page_id": uuid5(NAMESPACE, "one"),
+        "source": "gbif",
+        "partition": "gbif",
+        "blob_key": "pages/gbif/one.gz",
+        "sha256": hashlib.sha256(body).hexdigest(),
+        "entry_count": 2,
+    }
+    catalog.execute(insert(tables.source_pages).values(page))
+    done = Entry(page["page_id"], PAGES, "gbif", "", "done")  # type: ignore[arg-type]
+    with library.engine.begin() as connection:
+        ledger.record(connection, [done], tenant="public", run_id="test", now=ledger.utc_now())
+
+    both = Parsed((_listed("a"), _listed("b")))
+    assert read("1", both) == {"a": True, "b": True}
+    assert read("2", Parsed((_listed("a"),), (Rejection("b", "hidden"),))) == {"a": True, "b": False}
+    assert read("3", Parsed((), (Rejection("b", "malformed"),))) == {"a": False, "b": False}
+    changes = tables.listing_changes.c
+    assert sorted(catalog.scalars(select(changes.latter))) == ["hidden", "told no more"]
+    assert read("4", both) == {"a": True, "b": True}

@@ -27,7 +27,7 @@ BURST = Field("burst", "media", None)
             "dead",
             "too_slow",
             "raise MEDIA_ITEM_SECONDS, then "
-            + "media-pipeline retry --stage hashes --reason too_slow && media-pipeline run",
+            "media-pipeline retry --stage hashes --reason too_slow && media-pipeline run",
         ),
         (ORIGINAL, "failed", "gone", "no command: it is tried again when it is seen again"),
         (ORIGINAL, "failed", "forbidden", "no command: a later listing with another address is tried by itself"),

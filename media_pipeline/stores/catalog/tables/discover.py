@@ -53,10 +53,11 @@ source_walks = Table(
     text_column("source"),
     text_column("partition"),
     text_column("subject_id"),
-    # What is asked, and for which time: another question or round makes the walk due again.
+    # What is asked, for which time, and how many photos are wanted: another of them makes the walk due again.
     text_column("question"),
     Column("round", Integer, nullable=False),
-    # Where it stands: the cursor of the next request; null when the round is finished.
+    Column("share", Integer, nullable=False),
+    # Where it stands: the cursor of the next request; null when there is no more to ask.
     text_column("cursor", nullable=True),
     Column("page_count", Integer, nullable=False),
     Column("listing_count", Integer, nullable=False),
@@ -133,11 +134,14 @@ source_listings = Table(
     now_column("listed_at"),
     now_column("checked_at"),
     Column("vanished_at", DateTime(timezone=True)),
+    # When it was last looked up by itself, whether an answer came or not.
+    Column("asked_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("tenant", "listing_id"),
     UniqueConstraint("tenant", "source", "source_key", "edition"),
     to_table("source_pages", ["page_id"]),
 )
 Index("source_listings_by_partition", source_listings.c.tenant, source_listings.c.partition)
+Index("source_listings_by_page", source_listings.c.tenant, source_listings.c.page_id)
 Index("source_listings_by_subject", source_listings.c.tenant, source_listings.c.subject_id)
 source_observations = Table(
     "source_observations",

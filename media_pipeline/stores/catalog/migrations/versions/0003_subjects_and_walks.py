@@ -65,6 +65,7 @@ def upgrade() -> None:
         sa.Column("subject_id", sa.Text(), nullable=False),
         sa.Column("question", sa.Text(), nullable=False),
         sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("share", sa.Integer(), nullable=False),
         sa.Column("cursor", sa.Text(), nullable=True),
         sa.Column("page_count", sa.Integer(), nullable=False),
         sa.Column("listing_count", sa.Integer(), nullable=False),
@@ -175,9 +176,11 @@ def upgrade() -> None:
     op.add_column(
         "source_listings", sa.Column("vanished_at", sa.DateTime(timezone=True), nullable=True), schema="media"
     )
+    op.add_column("source_listings", sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True), schema="media")
     op.create_index(
         "source_listings_by_subject", "source_listings", ["tenant", "subject_id"], unique=False, schema="media"
     )
+    op.create_index("source_listings_by_page", "source_listings", ["tenant", "page_id"], unique=False, schema="media")
     op.add_column("source_pages", sa.Column("subject_id", sa.Text(), nullable=True), schema="media")
     op.add_column("source_pages", sa.Column("round", sa.Integer(), nullable=True), schema="media")
     op.add_column("source_pages", sa.Column("cursor", sa.Text(), nullable=True), schema="media")
@@ -194,7 +197,9 @@ def downgrade() -> None:
     op.drop_column("source_pages", "cursor", schema="media")
     op.drop_column("source_pages", "round", schema="media")
     op.drop_column("source_pages", "subject_id", schema="media")
+    op.drop_index("source_listings_by_page", table_name="source_listings", schema="media")
     op.drop_index("source_listings_by_subject", table_name="source_listings", schema="media")
+    op.drop_column("source_listings", "asked_at", schema="media")
     op.drop_column("source_listings", "vanished_at", schema="media")
     op.drop_column("source_listings", "checked_at", schema="media")
     op.drop_column("source_listings", "prior_points", schema="media")
