@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from media_pipeline.stores.reasons import Reason
+
+Command = Literal["retry", "run", "nothing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,9 @@ NO_STEP = "no step of this version makes it"
 RUN = "media-pipeline run"
 
 
-def closed_by(field: Field, status: str, reason: str, *, known: Reason | None = None) -> str:
-    """What closes such a gap: what must be done first, and the commands; empty where there is none to close."""
+def closed_by(field: Field, status: str, reason: str, *, first: str = "", by: Command = "retry") -> str:
+    """What closes such a gap: what must be done `first`, and the commands behind it (stores/reasons.py says which);
+    empty where there is none to close."""
     if status in ("done", "not_applicable"):
         return ""
     if field.output is None:
@@ -48,9 +50,8 @@ def closed_by(field: Field, status: str, reason: str, *, known: Reason | None = 
         return RUN
     if reason == "upstream_failed":
         return "closes with the field it waits for"
-    first, kind = (known.first, known.closed_by) if known else ("", "retry")
-    if kind == "nothing":
+    if by == "nothing":
         return f"no command: {first}"
     # `retry` alone makes it due, and no more.
-    command = RUN if kind == "run" else f"media-pipeline retry --stage {field.output} --reason {reason} && {RUN}"
+    command = RUN if by == "run" else f"media-pipeline retry --stage {field.output} --reason {reason} && {RUN}"
     return f"{first}, then {command}" if first else command

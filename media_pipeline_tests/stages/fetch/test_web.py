@@ -434,7 +434,7 @@ def test_a_few_photos_of_another_host_do_not_wait_for_thousands(library: Library
     fast_done, lock = threading.Event(), threading.Lock()
 
     class Slow(Client):
-        def download(self, url: str, **named: object) -> Download:  # type: ignore[override]
+        def download(self, url: str, **named: object) -> Download:
             with lock:
                 asked.append(url)
                 if sum("fast" in one for one in asked) == len(fast):

@@ -6,7 +6,7 @@ import pytest
 
 from media_pipeline.pipeline import OUTPUTS
 from media_pipeline.stages.publish.fields import FIELDS, NO_STEP, Field, closed_by
-from media_pipeline.stores.reasons import REASONS
+from media_pipeline.stores.reasons import REASONS, Reason
 
 HASH = Field("perceptual_hash", "media", "hashes")
 ORIGINAL = Field("original", "listing", "originals")
@@ -26,8 +26,10 @@ BURST = Field("burst", "media", None)
             HASH,
             "dead",
             "too_slow",
-            "raise MEDIA_ITEM_SECONDS, then "
-            "media-pipeline retry --stage hashes --reason too_slow && media-pipeline run",
+            (
+                "raise MEDIA_ITEM_SECONDS, then "
+                "media-pipeline retry --stage hashes --reason too_slow && media-pipeline run"
+            ),
         ),
         (ORIGINAL, "failed", "gone", "no command: it is tried again when it is seen again"),
         (ORIGINAL, "failed", "forbidden", "no command: a later listing with another address is tried by itself"),
@@ -65,7 +67,8 @@ BURST = Field("burst", "media", None)
 )
 def test_a_gap_names_what_closes_it(field: Field, status: str, reason: str, command: str) -> None:
     """And what is no gap names nothing."""
-    assert closed_by(field, status, reason, known=REASONS.get(reason)) == command
+    known = REASONS.get(reason, Reason(""))
+    assert closed_by(field, status, reason, first=known.first, by=known.closed_by) == command
 
 
 def test_every_field_is_answered_by_an_output_that_there_is() -> None:
