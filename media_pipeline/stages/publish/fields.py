@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-
 Command = Literal["retry", "run", "nothing"]
 
 
