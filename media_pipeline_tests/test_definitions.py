@@ -29,11 +29,12 @@ GRAPH = {
     "originals": ("fetch", True, ["source_listings"]),
     "metadata": ("examine", True, ["originals"]),
     "hashes": ("examine", True, ["originals"]),
+    "quality": ("examine", True, ["originals"]),
     "derivatives": ("examine", True, ["originals"]),
     "embeddings": ("embed", True, ["derivatives"]),
     "vector_index": ("index", False, ["embeddings", "metadata"]),
     "duplicate_groups": ("group", False, ["embeddings", "hashes"]),
-    "training_views": ("publish", False, ["duplicate_groups", "hashes", "metadata", "originals"]),
+    "training_views": ("publish", False, ["duplicate_groups", "hashes", "metadata", "originals", "quality"]),
     "coverage": (
         "publish",
         False,

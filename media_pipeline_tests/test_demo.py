@@ -73,11 +73,14 @@ def test_what_later_stages_bring_never_ran(demo: tuple[Expectations, Library]) -
         states = defaultdict(set)
         for field, status, reason in rows:
             states[field].add((status, reason))
-        assert states["quality"] == states["burst"] == states["cluster"] == {("never_ran", "")}
+        assert states["burst"] == states["cluster"] == {("never_ran", "")}
+        assert states["quality"] == states["metadata"] == states["thumbnail"]
         assert states["original"] == {("done", ""), ("failed", "empty"), ("failed", "not_media")}
         assert states["metadata"] == {("done", ""), ("failed", "too_many_pixels"), ("failed", "truncated")}
         assert states["duplicate_group"] == {("done", ""), ("failed", "upstream_failed")}
+        # 512 pixels are no high quality, and nobody named a licence.
         assert catalog.scalar(text("select count(*) from media.training_hq")) == 0
+        assert catalog.scalar(text("select count(*) from media.metadata where date_provenance is null")) == 0
 
 
 def test_the_coverage_counts_every_item_once(demo: tuple[Expectations, Library]) -> None:

@@ -37,8 +37,8 @@ SENSITIVE = "sensitive"
 DESCRIPTIONS = {
     "metadata": "What a file says of itself, and its listings of it. One row is one media: size, format, orientation; "
     "when it was taken, how sure that is and what else was said; where, with what, by whom.",
-    "hashes": "Perceptual hashes (pHash, dHash, aHash, wHash). One row is one media; pictures that look alike have hashes "
-    "a few bits apart.",
+    "hashes": "Perceptual hashes: pHash, dHash, aHash, wHash. One row is one media; pictures that look alike have "
+    "hashes a few bits apart.",
     "quality": "How good a picture is for work. One row is one media: 0 to 100 points, their components, and why.",
     "derivatives": "Smaller pictures for people and models: upright, without metadata. One row is one rendition of one "
     "media.",

@@ -21,7 +21,7 @@ from media_pipeline.stages.examine.pictures import Picture, opened
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One original, what its listings tell of it, and the outputs that are due; `data` is None when it is no picture."""
+    """One original, what its listings tell of it, and the outputs that are due; `data` is None if it is no picture."""
 
     media_id: UUID
     data: bytes | None

@@ -1,6 +1,6 @@
 """Perceptual hashes of the upright picture, 64 bits each, in the hex that `imagehash` prints. Pure.
 
-`imagehash` is the definition: its hex is used, and the tests compare with its hashes. Its functions are not: each of them
+`imagehash` is the definition: its hex is used, and the tests compare with its hashes. Its functions are not: each
 begins anew with the whole original. Here greys are made once, by plain means down to a long edge of 640 px, and resized
 by Pillow as `imagehash` does. The cosine transform is scipy's: a product of matrices is faster and not the same on
 pictures that are nearly flat.

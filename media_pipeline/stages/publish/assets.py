@@ -26,7 +26,11 @@ VERSION = "1"
 VIEWS = ("training_general", "training_hq")
 
 
-@dg.asset(deps=["originals", "metadata", "hashes", "duplicate_groups"], kinds={"postgres", "sql"}, code_version=VERSION)
+@dg.asset(
+    deps=["originals", "metadata", "hashes", "quality", "duplicate_groups"],
+    kinds={"postgres", "sql"},
+    code_version=VERSION,
+)
 def training_views(
     context: dg.AssetExecutionContext, library: dg.ResourceParam[Library], progress: dg.ResourceParam[Progress]
 ) -> dg.MaterializeResult[None]:
@@ -44,7 +48,16 @@ def training_views(
 
 
 @dg.asset(
-    deps=["originals", "metadata", "hashes", "derivatives", "embeddings", "vector_index", "duplicate_groups"],
+    deps=[
+        "originals",
+        "metadata",
+        "hashes",
+        "quality",
+        "derivatives",
+        "embeddings",
+        "vector_index",
+        "duplicate_groups",
+    ],
     kinds={"postgres"},
     code_version=VERSION,
 )
