@@ -220,11 +220,18 @@ def subjects_add(
     inaturalist: Annotated[str | None, typer.Option(help="The number of the taxon there.")] = None,
     gbif: Annotated[str | None, typer.Option(help="The key of the taxon there.")] = None,
     wikidata: Annotated[str | None, typer.Option(help="The item, as Q131227.")] = None,
+    source_id: Annotated[
+        list[str] | None, typer.Option(help="What another source calls it, as SOURCE=ID; may be given again.")
+    ] = None,
 ) -> None:
     """Add a subject, or change one that a command added: it is then what is said here, and nothing else."""
     from media_pipeline.operations.subjects import add_one
 
-    ids = {"inaturalist": inaturalist, "gbif": gbif, "wikidata": wikidata}
+    ids: dict[str, str | None] = {}
+    for one in source_id or []:
+        source, _, key = one.partition("=")
+        ids[source] = key
+    ids |= {"inaturalist": inaturalist, "gbif": gbif, "wikidata": wikidata}
     fields = {
         "name": name,
         "id": subject_id,

@@ -106,7 +106,7 @@ def test_a_web_source_is_run_asked_again_looked_up_and_read_again(typed: Typed, 
         }
         added = typed("subjects", "add", "Amanita muscaria", "--kind", "taxon", "--gbif", "V2")
         assert (added.returncode, added.stdout.strip()) == (0, "amanita-muscaria: added")
-        assert "left out until MEDIA_CONTACT is set: inaturalist," in typed("run").stdout
+        assert "not asked until MEDIA_CONTACT is set: inaturalist," in typed("run").stdout
 
         ran = typed("run", "--source", "gbif", **web)
         assert ran.returncode == 0, ran.stderr
@@ -129,6 +129,37 @@ def test_a_web_source_is_run_asked_again_looked_up_and_read_again(typed: Typed, 
     with open_library(settings) as library, library.engine.connect() as connection:
         licences = connection.scalars(select(tables.source_listings.c.licence)).all()
     assert licences == ["CC-BY-NC-4.0"]
+
+
+def test_a_photo_told_by_another_source_needs_no_key_of_its_own(typed: Typed) -> None:
+    """One command asks Openverse and downloads what it tells of Flickr; Flickr itself is not asked."""
+    told = {
+        "id": "8f1c1c1e-0000-4000-8000-000000000001",
+        "url": "https://live.staticflickr.com/65535/52000000001_0123456789_b.jpg",
+        "foreign_landing_url": "https://www.flickr.com/photos/somebody/52000000001",
+        "provider": "flickr",
+        "license": "by",
+        "license_version": "2.0",
+        "license_url": "https://creativecommons.org/licenses/by/2.0/",
+    }
+    page = json.dumps({"result_count": 1, "page_count": 1, "results": [told]}).encode()
+    with ReplayServer({"/openverse/v1/images/": Scripted(body=page)}) as server:
+        server.say("/65535/52000000001_0123456789_b.jpg", Scripted(body=jpeg(photograph("coffee"), 80)))
+        mirrors = {"https://api.openverse.org/": "/openverse/", "https://live.staticflickr.com/": "/"}
+        web = {
+            "MEDIA_CONTACT": "curator@example.org",
+            "MEDIA_ALLOWED_PRIVATE_HOSTS": server.host,
+            "MEDIA_MIRRORS": json.dumps({where: server.url(path) for where, path in mirrors.items()}),
+            "MEDIA_MIN_LONG_EDGE_PX": "100",
+        }
+        assert typed("subjects", "add", "Amanita muscaria", "--kind", "taxon").returncode == 0
+        refused = typed("run", "--source", "flickr", **web)
+        assert (refused.returncode, "MEDIA_FLICKR_KEY: flickr answers nobody" in refused.stderr) == (2, True)
+        ran = typed("run", "--source", "openverse", "--source", "flickr", **web)
+    assert ran.returncode == 0, ran.stderr
+    assert "not asked until MEDIA_FLICKR_KEY is set: flickr" in ran.stdout
+    assert re.search(r"fetch +originals +1 +0 +0 +0 ", ran.stdout)
+    assert re.search(r"embed +embeddings +1 +0 +0 +0 ", ran.stdout)
 
 
 def test_the_index_can_be_made_anew(typed: Typed, settings: Settings, bucket: Path) -> None:

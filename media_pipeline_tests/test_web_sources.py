@@ -23,7 +23,7 @@ from media_pipeline.config import Settings
 from media_pipeline.orchestration.work import Report, Run
 from media_pipeline.records import Subject
 from media_pipeline.sources import WEB_SOURCES
-from media_pipeline.sources.gbif import CATALOGUE_OF_LIFE
+from media_pipeline.sources.gbif_questions import CATALOGUE_OF_LIFE
 from media_pipeline.stages.discover.assets import Asked, ask, read_pages
 from media_pipeline.stages.fetch.assets import fetch
 from media_pipeline.stores.catalog import tables

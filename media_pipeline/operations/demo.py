@@ -16,7 +16,7 @@ from media_pipeline.config import DEFAULT_HOME, Settings
 from media_pipeline.operations.bars import Bars
 from media_pipeline.operations.contact_sheet import write_contact_sheet
 from media_pipeline.operations.reporting import coverage_table, duplicate_groups, duplicates_table
-from media_pipeline.operations.running import partitions_of_sources, run_job, tell_of_run
+from media_pipeline.operations.running import partitions_of_sources, run_jobs, tell_of_run
 from media_pipeline.pipeline import EVERYTHING
 from media_pipeline.samples import Expectations, make_samples
 from media_pipeline.stages.publish.assets import view_sizes
@@ -99,7 +99,8 @@ def run_demo(settings: Settings, console: Console) -> list[str]:
     console.print(f"{len(truth.samples)} sample files: {settings.uploads.removeprefix('file:')}\n")
     with open_library(settings) as library:
         with Bars(console) as bars:
-            steps, _ = run_job(settings, EVERYTHING, partitions_of_sources(settings, ["uploads"]), progress=bars)
+            tasks = [(EVERYTHING, partition) for partition in partitions_of_sources(settings, ["uploads"])]
+            steps, _ = run_jobs(settings, tasks, progress=bars)
         console.print()
         tell_of_run(library, steps, console)
         console.print(duplicates_table(duplicate_groups(library)))

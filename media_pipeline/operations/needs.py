@@ -35,11 +35,13 @@ from media_pipeline.operations.trials import count_points, search_two
 from media_pipeline.orchestration.partitions import all_partitions
 from media_pipeline.orchestration.pool import Workers
 from media_pipeline.records import Made
+from media_pipeline.stages.discover.subjects import read_yaml
 from media_pipeline.stages.examine.examination import Task, examined
 from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.catalog.migrate import current, newest, revisions
 from media_pipeline.stores.folder import LocalBlobs
 from media_pipeline.stores.library import open_catalog, open_index, open_library_blobs, open_uploads
+from media_pipeline.stores.texts import text_of_file
 
 GIB: Final = 2**30
 BLOCKED_BELOW_GIB: Final = 1
@@ -335,6 +337,17 @@ def _picture() -> bytes:
     return out.getvalue()
 
 
+def _subjects(subject: Subject) -> Answer:
+    path = subject.settings.subjects_file
+    if path is None:
+        return Answer("no file: what `media-pipeline subjects add` says is looked for, and nothing else")
+    found, faults = read_yaml(text_of_file(path), name=str(path))
+    if faults:
+        said = f"{path}: {len(found)} can be read; {len(faults)} faults, the first: {faults[0]}"
+        return Answer(said, "warning", SUBJECTS)
+    return Answer(f"{path}: {len(found)}")
+
+
 def _contact(subject: Subject) -> Answer:
     contact = subject.settings.contact.strip()
     if contact:
@@ -342,6 +355,7 @@ def _contact(subject: Subject) -> Answer:
     return Answer("none: public sources refuse requests that do not say whose they are", "warning", CONTACT)
 
 
+SUBJECTS: Final = "mend what media-pipeline subjects list shows"
 CONTACT: Final = "MEDIA_CONTACT=an e-mail address or URL of yours"
 SETTINGS: Final = Need(_settings, "correct .env, which must be text in UTF-8")
 NEEDS: Final[Mapping[str, Need]] = {
@@ -355,6 +369,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "generation": Need(_generation, REBUILD, "tables"),
     "model": Need(_model, MODEL),
     "workers": Need(_workers, "raise MEDIA_ITEM_MEMORY_MB or MEDIA_ITEM_SECONDS"),
+    "subjects": Need(_subjects, "mend the file of subjects as docs/subjects.md says"),
     "contact": Need(_contact, CONTACT),
 }
 """In the order in which they are shown, behind the settings and the database."""

@@ -21,13 +21,15 @@ from media_pipeline.stores.library import Library, open_library
 def ask_again(settings: Settings, sources: Sequence[str], console: Console) -> None:
     """Every active subject, at these sources or all that may be asked."""
     with open_library(settings) as library:
-        run_and_show(library, RELIST, partitions_to_ask(library, sources, console), console)
+        partitions = partitions_to_ask(library, sources, console)
+        run_and_show(library, [(RELIST, partition) for partition in partitions], console)
 
 
 def check(settings: Settings, sources: Sequence[str], console: Console) -> None:
     """Every photo of the library, at its source; then what has changed, in this run and before."""
     with open_library(settings) as library:
-        run_and_show(library, CHECK_LICENCES, partitions_to_ask(library, sources, console), console)
+        partitions = partitions_to_ask(library, sources, console)
+        run_and_show(library, [(CHECK_LICENCES, partition) for partition in partitions], console)
         tell_of_changes(library, console)
 
 
@@ -38,7 +40,7 @@ def read_again(settings: Settings, sources: Sequence[str], console: Console) -> 
         with library.engine.begin() as connection:
             count = ledger.outdate(connection, library.tenant, "source_listings", partitions)
         console.print(f"{count} stored answers are read again")
-        run_and_show(library, REPARSE, partitions, console)
+        run_and_show(library, [(REPARSE, partition) for partition in partitions], console)
 
 
 def tell_of_changes(library: Library, console: Console) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from uuid import UUID
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
 
 from media_pipeline.definitions import all_outputs
 from media_pipeline.orchestration.partitions import source_of
@@ -22,6 +23,7 @@ from media_pipeline.stores import ledger
 from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.catalog.selections import items_of
 from media_pipeline.stores.library import Library
+from media_pipeline.stores.reasons import REASONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Step:
 
 
 State = tuple[str, str]
+# A detail may quote a whole answer; the ledger has all of it.
+MOST_OF_DETAIL = 160
 COUNTS = ("done", "n/a", "failed", "due")
 COLUMN_OF = {
     "done": "done",
@@ -92,19 +96,54 @@ def stage_table(library: Library, steps: Sequence[Step]) -> Table:
 def source_table(library: Library) -> Table:
     """Per stage, output and source: how many items in which state, and why."""
     table = _table("Ledger", "stage", "output", "source", *COUNTS, "why")
-    standings = _standings(library)
+    standings, causes = _standings(library), _causes(library)
     for stage, outputs in STAGES.items():
         for name in outputs:
             of_output = {source: counts for (output, source), counts in standings.items() if output == name}
             for source, counts in sorted(of_output.items()) or [("-", Counter())]:
-                table.add_row(*(Text(cell) for cell in (stage, name, source, *_counted(counts))))
+                *counted, why = _counted(counts)
+                lines = [why, *causes.get((name, source), ())]
+                table.add_row(*(Text(cell) for cell in (stage, name, source, *counted, "\n".join(lines))))
     return table
+
+
+def _causes(library: Library) -> dict[tuple[str, str], list[str]]:
+    """A line for each reason why items failed: the commonest detail, and when the first is tried again."""
+    rows, source = tables.ledger.c, func.split_part(tables.ledger.c.partition, "/", 1)
+    detail = func.mode().within_group(rows.detail.asc())
+    query = (
+        select(rows.output, source.label("source"), rows.reason, detail.label("detail"), func.min(rows.retry_at))
+        .where(rows.tenant == library.tenant, rows.status.in_(["failed", "dead"]), rows.reason != "upstream_failed")
+        .group_by(rows.output, source, rows.reason)
+        .order_by(rows.output, source, rows.reason)
+    )
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    with library.engine.connect() as connection:
+        for output, name, reason, said, again in connection.execute(query):
+            first = REASONS[reason].first if reason in REASONS else ""
+            told = [
+                *([" ".join(said.split())[:MOST_OF_DETAIL]] if said else []),
+                *([f"next try {again.astimezone(UTC):%Y-%m-%d %H:%M} UTC"] if again else []),
+                *([first] if first else []),
+            ]
+            if told:
+                found[output, name].append(f"{reason}: {'; '.join(told)}")
+    return found
 
 
 def is_empty(library: Library) -> bool:
     """Nothing was ever listed."""
     with library.engine.connect() as connection:
         return not ledger.counts(connection, library.tenant)
+
+
+def work_left(library: Library) -> dict[tuple[str, str], int]:
+    """How many items are due at each output of each source."""
+    due = {
+        place: sum(count for (status, _reason), count in counts.items() if COLUMN_OF[status] == "due")
+        for place, counts in _standings(library).items()
+    }
+    return {place: count for place, count in due.items() if count}
 
 
 def _standings(library: Library) -> dict[tuple[str, str], Counter[State]]:

@@ -26,6 +26,9 @@ from media_pipeline.stores.catalog.subjects import Standing
 from media_pipeline.stores.library import open_library
 from media_pipeline.stores.texts import text_of_file
 
+# Of rows of the file that no run has read yet.
+UNREAD = "file, from the next run on"
+
 
 def add_one(settings: Settings, fields: Mapping[str, Any]) -> str:
     """Add or change one subject, and say which; a ConfigError that names every field that is wrong."""
@@ -54,12 +57,16 @@ def list_all(settings: Settings, console: Console) -> None:
     """The table of what is looked for, and what is wrong with the file, which need not have been read yet."""
     with open_library(settings) as library, library.engine.connect() as connection:
         standings = subjects.standings(connection, library.tenant)
-    if standings:
-        console.print(_as_table(standings))
-    else:
+    path, unread, faults = settings.subjects_file, list[Standing](), list[Fault]()
+    if path is not None:
+        found, faults = read_yaml(text_of_file(path), name=str(path))
+        known = {standing.subject.subject_id for standing in standings}
+        unread = [Standing(subject, UNREAD, 0) for subject in found if subject.subject_id not in known]
+    if standings or unread:
+        console.print(_as_table([*standings, *unread]))
+    elif not faults:
         console.print("no subjects yet: write subjects.yaml as docs/subjects.md says, or `media-pipeline subjects add`")
-    if path := settings.subjects_file:
-        _found, faults = read_yaml(text_of_file(path), name=str(path))
+    if path is not None:
         _tell(faults, path, console)
 
 

@@ -9,7 +9,15 @@ from typing import Any, Final
 
 import dagster as dg
 
-from media_pipeline.pipeline import BACKFILL, CHECK_LICENCES, DOWNLOAD_ALL, EVERYTHING, RELIST, REPARSE
+from media_pipeline.pipeline import (
+    BACKFILL,
+    CHECK_LICENCES,
+    DOWNLOAD_ALL,
+    EVERYTHING,
+    FETCH_ONWARDS,
+    RELIST,
+    REPARSE,
+)
 
 _LISTING: Final = dg.AssetSelection.groups("discover")
 _DOWNLOADING: Final = dg.AssetSelection.groups("discover", "fetch")
@@ -39,6 +47,11 @@ JOBS: Final[Mapping[str, Job]] = {
             _DOWNLOADING,
             "Subjects that no accepted photo is of: asked about once more, and downloaded.",
             {"without_media_only": True},
+        ),
+        Job(
+            FETCH_ONWARDS,
+            dg.AssetSelection.all() - _LISTING,
+            "All stages but discover: what is listed already, and what other sources told of this one's photos.",
         ),
         Job(RELIST, _LISTING, "Every subject is asked about again now.", {"relist_days": 0}),
         Job(

@@ -1,9 +1,10 @@
 """iNaturalist's dump as a source: what it is asked, as a page, and its photos as listings, within bounded memory.
 
 A page holds what was looked for (each subject's taxon, the families of licences) and the edition of the dump in which
-it was: another edition, subject or family makes another page, and the latest page is the one that counts. Its rows are
-read from the dump itself and merged in the order of their photos, MERGED_AT_A_TIME in a transaction. A run that is
-killed merges the same rows again, which changes nothing: an edition tells of one day, the day it was made.
+it was: another edition, subject or family makes another page, and the latest page is the one that counts. Photos that
+are known are read whatever their licence has become, and have vanished where the dump does not hold them any more. Its
+rows are read from the dump itself and merged in the order of their photos, MERGED_AT_A_TIME in a transaction. A run
+that is killed merges the same rows again, which changes nothing: an edition tells of one day, the day it was made.
 
 What is not here: what a row means (sources/inaturalist_open_data.py), the files and their join (stores/dumps.py,
 stores/open_data.py), how listings are merged (stores/catalog/listings.py).
@@ -39,10 +40,11 @@ from media_pipeline.sources.inaturalist_open_data import (
     INaturalistOpenData,
     licence_codes,
     photos_of,
+    wanted_of,
 )
 from media_pipeline.sources.protocol import Answer
 from media_pipeline.stores import dumps, ledger, open_data
-from media_pipeline.stores.catalog import listings, walks
+from media_pipeline.stores.catalog import dumped, listings, walks
 from media_pipeline.stores.catalog.lines import Telling, lines_of
 from media_pipeline.stores.catalog.selections import walks_of
 from media_pipeline.stores.catalog.subjects import all_subjects
@@ -283,10 +285,12 @@ def _read(output: Output, place: Desk, page: Due) -> tuple[Result, list[Rejectio
         return NotApplicable("superseded", "another dump, or none, is in the place of the one that it asks"), []
     rejections: list[Rejection] = []
     with open_data.reading(dump, home=run.library.settings.home_path, threads=_threads(run)) as tables:
-        count = tables.find(asked["taxa"], licences=licence_codes(asked["families"]), known=LICENCES)
-        run.progress.begin(output.name, count)
-        told = photos_of(chain.from_iterable(tables.rows()))
-        wanted = _of_families(told, frozenset(asked["families"]), rejections, place.report, output)
+        families = frozenset(asked["families"])
+        codes = licence_codes(families)
+        tables.find(asked["taxa"], licences=codes, known=LICENCES)
+        run.progress.begin(output.name, _find_known(place, tables, codes))
+        told = photos_of(wanted_of(chain.from_iterable(tables.rows()), families))
+        listed_ones = _listings(told, rejections, place.report, output)
         telling = Telling(
             run.library.tenant,
             page.item_id,
@@ -294,32 +298,56 @@ def _read(output: Output, place: Desk, page: Due) -> tuple[Result, list[Rejectio
             INaturalistOpenData.limits.priority,
             min(dump.made_at, run.clock()),
         )
-        for listed, packed in _ahead(_packed(wanted, telling, run.library.settings.shards)):
+        for listed, packed in _ahead(_packed(listed_ones, telling, run.library.settings.shards)):
             with place.connection.begin():
                 hopeful = listings.merge_lines(place.connection, packed)
                 ledger.revive_listings(place.connection, run.library.tenant, hopeful, now=run.clock())
             place.report.note(output.name, "listings", listed)
             run.progress.advance(output.name, listed)
+        _mark_missing(output, place, tables, telling)
         for table, broken in tables.broken().items():
             place.report.note(output.name, f"rejected/broken lines of {table}", broken)
         run.progress.end(output.name)
     return Made(), rejections
 
 
-def _of_families(
-    told: Iterable[Listing | Rejection],
-    families: Collection[str],
-    rejections: list[Rejection],
-    report: Report,
-    output: Output,
+def _find_known(place: Desk, tables: Tables, codes: Sequence[str]) -> int:
+    tenant = place.run.library.tenant
+    with place.connection.begin():
+        keys = dumped.known_keys(place.connection, tenant, source=INaturalist.name, teller=SOURCE)
+        return tables.find_known(keys, licences=codes)
+
+
+def _mark_missing(output: Output, place: Desk, tables: Tables, telling: Telling) -> None:
+    """What another edition told of and this one does not hold: its photo is gone, or its licence."""
+    if not tables.missing():
+        return
+    if tables.is_partial():
+        place.report.note(output.name, "missing, but most are: a part of a dump?")
+        return
+    for keys in tables.missing_keys():
+        with place.connection.begin():
+            gone = dumped.mark_missing(
+                place.connection,
+                telling.tenant,
+                keys,
+                source=INaturalist.name,
+                teller=SOURCE,
+                day=telling.received_at,
+            )
+        if gone:
+            place.report.note(output.name, "vanished", gone)
+
+
+def _listings(
+    told: Iterable[Listing | Rejection], rejections: list[Rejection], report: Report, output: Output
 ) -> Iterator[Listing]:
-    """The licence once more: the dump may hold words that are not known to be one."""
     for item in told:
         if isinstance(item, Rejection):
             report.note(output.name, f"rejected/{item.reason}")
             if len(rejections) < MOST_REJECTIONS:
                 rejections.append(item)
-        elif item.licence.family in families:
+        else:
             yield item
 
 

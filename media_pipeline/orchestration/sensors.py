@@ -76,11 +76,12 @@ def partitions_with_work(library: Library, outputs: Sequence[Output]) -> set[str
     return {
         partition
         for partition in partitions_of(SOURCE, library.settings.shards)
-        if any(_is_due(library, output, partition) for output in outputs if output.of != "page")
+        if any(is_due(library, output, partition) for output in outputs if output.of != "page")
     }
 
 
-def _is_due(library: Library, output: Output, partition: str) -> bool:
+def is_due(library: Library, output: Output, partition: str) -> bool:
+    """Whether this output has work in the partition."""
     everywhere = items_of(output.of, library.tenant).subquery("everywhere")
     items = select(everywhere).where(everywhere.c.partition == partition).subquery("items")
     query = ledger.due(items, [output], tenant=library.tenant, now=ledger.utc_now())

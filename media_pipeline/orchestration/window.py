@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
@@ -20,12 +20,18 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Window(Generic[Item]):
-    """So many items at once, `width(lane)` of each lane; so many are read ahead of those that wait for their lane."""
+    """So many items at once, `width(lane)` of each lane; so many are read ahead of those that wait for their lane.
+
+    `crowded` are the lanes for which `enough` wait: whoever reads the items leaves theirs out for now, or one slow lane
+    of many would be all that is read ahead, and the others would stand empty behind it.
+    """
 
     places: int
     ahead: int
     lane: Callable[[Item], str]
     width: Callable[[Item], int]
+    enough: int = 0
+    crowded: set[str] = field(default_factory=set)
 
 
 def answered(
@@ -51,6 +57,8 @@ def answered(
         for lane, queue in list(waiting.items()):
             while queue and len(under_way) < window.places and active[lane] < window.width(queue[0]):
                 begin(queue.popleft(), lane)
+            if len(queue) < window.enough:
+                window.crowded.discard(lane)
             if not queue:
                 del waiting[lane]
         while len(under_way) < window.places and sum(map(len, waiting.values())) < window.ahead:
@@ -61,7 +69,10 @@ def answered(
             if active[lane] < window.width(item):
                 begin(item, lane)
             else:
-                waiting.setdefault(lane, deque()).append(item)
+                queue = waiting.setdefault(lane, deque())
+                queue.append(item)
+                if 0 < window.enough <= len(queue):
+                    window.crowded.add(lane)
         return True
 
     while True:

@@ -43,6 +43,23 @@ def limits_of(source: Source, settings: Settings) -> Limits:
     return chosen
 
 
+def limits_at(host: str, limits: Limits, settings: Settings, *, sources: Mapping[str, Source] = SOURCES) -> Limits:
+    """The same, with the strictest rules for files of all whose host it is: a server does not ask which source told of
+    a file."""
+    name = host.partition(":")[0]
+    rules = [
+        limits_of(source, settings)
+        for source in sources.values()
+        if any(name == known or name.endswith(f".{known}") for known in source.limits.hosts)
+    ]
+    rates = [rule.downloads_per_s for rule in (limits, *rules) if rule.downloads_per_s is not None]
+    return replace(
+        limits,
+        downloads=min(rule.downloads for rule in (limits, *rules)),
+        downloads_per_s=min(rates, default=None),
+    )
+
+
 def check_limits(settings: Settings, sources: Mapping[str, Source] = SOURCES) -> None:
     """ConfigError for what `MEDIA_LIMITS` says of no source, or wrongly."""
     for name in settings.limits:

@@ -25,6 +25,7 @@ from urllib.parse import quote
 from media_pipeline.errors import AnswerError
 from media_pipeline.licences import credit, licence
 from media_pipeline.records import Listing, Rejection, Subject
+from media_pipeline.sources.options import ANY, NUMBER, chosen, list_of
 from media_pipeline.sources.protocol import RECHECK, Answer, Known, Limits, Parsed, Request
 from media_pipeline.sources.reading import (
     as_cursor,
@@ -33,6 +34,7 @@ from media_pipeline.sources.reading import (
     cursor_of,
     day_of,
     json_of,
+    looked_at_again,
     must_be_success,
     number_of,
     objects,
@@ -70,7 +72,16 @@ _FIXED: Final = (
 # What a subject may ask instead: `{"flickr": {"tags": "fungi,forest", "tag_mode": "all"}}`.
 _WORDS: Final = ("text", "tags", "machine_tags", "user_id", "group_id")
 _PLACE: Final = ("bbox", "lat", "lon", "radius")
-_OPTIONS: Final = (*_WORDS, *_PLACE, "tag_mode", "license", "sort")
+_OPTIONS: Final = {
+    **dict.fromkeys(_WORDS, ANY),
+    **dict.fromkeys(_PLACE, NUMBER),
+    "bbox": re.compile(rf"{NUMBER.pattern}(?:,{NUMBER.pattern}){{3}}"),
+    "tag_mode": re.compile("any|all"),
+    "license": list_of("[0-9]|1[0-6]"),
+    "sort": re.compile(
+        "date-posted-asc|date-posted-desc|date-taken-asc|date-taken-desc|interestingness-desc|relevance"
+    ),
+}
 _ID = re.compile(r"[1-9][0-9]{0,17}")
 _PHOTO = re.compile(
     r"https?://(?:(?:www\.)?flickr\.com/photos/[^/?#]+/(?P<page>[1-9][0-9]{0,17})(?:[/?#].*)?"
@@ -100,13 +111,13 @@ class Flickr:
         fastest_per_s=1,
         downloads=1,
         downloads_per_s=0.1,
+        hosts=("staticflickr.com", "static.flickr.com"),
         floor_px=1024,
     )
 
     def requests(self, subject: Subject, cursor: str) -> Request | None:
         """Photos whose title, words or tags name the subject; those near it, for a place that is on the map."""
-        chosen = {name: text_of(at(subject.options, self.name, name)) for name in _OPTIONS}
-        asked = {name: value for name, value in chosen.items() if value}
+        asked = chosen(subject, self.name, _OPTIONS)
         if not any(name in asked for name in _WORDS):
             asked["text"] = _words(subject)
         if subject.kind == "place" and subject.latitude is not None and not any(name in asked for name in _PLACE):
@@ -134,7 +145,7 @@ class Flickr:
         if found.get("stat") != "ok" or not isinstance(page, dict):
             raise AnswerError("unreadable_answer", "neither photos nor an error in it")
         if is_recheck:
-            return _parsed([_read(_as_searched(page), answer.subject)])
+            return looked_at_again(_parsed([_read(_as_searched(page), answer.subject)]))
         if not isinstance(page.get("photo"), list):
             raise AnswerError("unreadable_answer", "no list of photos in it")
         photos = {text_of(photo.get("id")): photo for photo in objects(page["photo"])}

@@ -4,8 +4,8 @@ What it is  api.gbif.org, the index of the world's biodiversity records; the pho
 Terms       free to use; what is published must cite the data, with the name beside each photo
 Licence     per photo, `media[].license` alone: the record's own, and the filter `license=`, say nothing of its photos;
             null means that nobody said (unknown), not «all rights reserved»
-Limits      no published number: 2 requests a second at most 4, and 2 downloads at once from one host; a contact in
-            the User-Agent is good manners, not a rule
+Limits      no published number: 2 requests a second at most 4, and 2 downloads at once from one host. It
+            demands no contact in the User-Agent; this package does, of every public source
 Paging      offset and limit, 300 a page, the first 100,000 records only: a walk that meets that end says so
 Quirks      since 2026 taxon keys are words of a checklist (Catalogue of Life), and mean nothing without its key;
             a search for still images also brings sounds, sonograms, viewers and IIIF manifests of the same records;
@@ -24,6 +24,7 @@ from typing import Any, ClassVar, Final
 from media_pipeline.errors import AnswerError
 from media_pipeline.licences import credit, licence
 from media_pipeline.records import Listing, Rejection, Subject
+from media_pipeline.sources.gbif_questions import API, CATALOGUE_OF_LIFE, known_taxon, match, names_of, narrowed
 from media_pipeline.sources.inaturalist_photos import photo_key_of
 from media_pipeline.sources.photo_files import SMALL, content_type_of, photo_and_length, why_no_photo
 from media_pipeline.sources.protocol import RECHECK, Answer, Known, Limits, Parsed, Request
@@ -34,6 +35,7 @@ from media_pipeline.sources.reading import (
     cursor_of,
     day_of,
     json_of,
+    looked_at_again,
     number_of,
     plain_text,
     read_cursor,
@@ -42,26 +44,13 @@ from media_pipeline.sources.reading import (
     url_of,
 )
 
-API: Final = "https://api.gbif.org"
-CATALOGUE_OF_LIFE: Final = "7ddf754f-d193-4cc9-b351-99906754a03b"
-FORMER_BACKBONE: Final = "d7dddbf4-2cf0-4f39-9b2a-bb099caae36c"
 PAGE_SIZE: Final = 300
+# In one question about a photo that is looked at again.
+MOST_RECORDS: Final = 50
 DEPTH: Final = 100_000
 # Fuzzy matching mends spelling, and may as well find a neighbour: a wrong name would put wrong photos into the
 # library unseen. Below this the operator is asked for the id or a synonym.
 SURE_OF_VARIANT: Final = 95
-# What a subject may narrow. Not `license`: it filters by the record's, and leaves out open photos of closed records.
-OPTIONS: Final = frozenset(
-    (
-        *("basisOfRecord", "datasetKey", "establishmentMeans", "institutionCode", "month", "year"),
-        *("continent", "country", "gadmGid", "geometry", "publishingCountry", "stateProvince"),
-        *("coordinateUncertaintyInMeters", "decimalLatitude", "decimalLongitude", "elevation"),
-        *("hasCoordinate", "hasGeospatialIssue"),
-    )
-)
-RANKS: Final = frozenset(
-    ("kingdom", "phylum", "class", "order", "family", "genus", "species", "subspecies", "variety", "form")
-)
 
 # Prior points: nobody has seen the photo yet. Specimens lie among labels and colour cards, camera traps see badly.
 _PRIOR: Final = {"HUMAN_OBSERVATION": 90.0, "OBSERVATION": 90.0, "LIVING_SPECIMEN": 90.0, "MACHINE_OBSERVATION": 85.0}
@@ -108,11 +97,11 @@ class Gbif:
         """First the name's key, unless the subject has it; then page after page of its records."""
         if subject.kind != "taxon":
             return None
-        place = read_cursor(cursor)
-        known = _known_taxon(subject)
+        place, filters = read_cursor(cursor), tuple(narrowed(subject))
+        known = known_taxon(subject)
         if "taxon" not in place:
             if known is None:
-                return _match(subject, place)
+                return match(subject, place)
             place |= known
         offset = place.get("offset", 0)
         # Nothing is listed there: only the number of records is asked.
@@ -123,7 +112,7 @@ class Gbif:
                 ("mediaType", "StillImage"),
                 ("taxonKey", place["taxon"]),
                 ("checklistKey", place["checklist"]),
-                *_narrowed(subject),
+                *filters,
                 ("limit", "0" if beyond else str(min(PAGE_SIZE, DEPTH - offset))),
                 ("offset", "0" if beyond else str(offset)),
             ),
@@ -142,49 +131,28 @@ class Gbif:
         raise AnswerError("unreadable_answer", f"neither records nor a name's match, but {', '.join(found)[:200]}")
 
     def recheck(self, known: Sequence[Known]) -> Request | None:
-        """The record that the photo was seen in."""
+        """All the records that the photo was seen in: it may have outlived one of them."""
         records = known[0].observation_ids
-        return Request(f"{API}/v1/occurrence/{records[0]}") if records else None
+        if not 0 < len(records) <= MOST_RECORDS:
+            return None
+        if len(records) == 1:
+            return Request(f"{API}/v1/occurrence/{records[0]}")
+        limit = ("limit", str(len(records)))
+        return Request(f"{API}/v1/occurrence/search", (*(("gbifId", record) for record in records), limit))
 
 
 def _looked_at_again(answer: Answer) -> Parsed:
-    """One record. A deleted one is gone, which is an answer; one that cannot be read says nothing of its photos."""
+    """One record, or a list of some. A deleted one is gone, which is an answer; one that cannot be read says nothing of
+    its photos."""
     if answer.status in (404, 410):
         return Parsed()
-    parsed = _parsed([json_of(answer)], answer.subject)
-    for found in parsed.rejections:
-        if found.reason == "malformed":
-            raise AnswerError("unreadable_answer", f"record {found.source_key or 'without a key'}: {found.detail}")
-    return parsed
-
-
-def _known_taxon(subject: Subject) -> dict[str, str] | None:
-    """The id that the operator gave. A number is of the backbone that GBIF used until 2026."""
-    key = subject.source_ids.get("gbif", "").strip()
-    if not key:
-        return None
-    return {"taxon": key, "checklist": FORMER_BACKBONE if key.isascii() and key.isdecimal() else CATALOGUE_OF_LIFE}
-
-
-def _match(subject: Subject, place: Mapping[str, Any]) -> Request:
-    """The question which taxon is meant: first by name, then by each synonym."""
-    names = _names(subject)
-    params = [("scientificName", names[min(place.get("match", 0), len(names) - 1)])]
-    if subject.rank is not None and subject.rank.lower() in RANKS:
-        params.append(("taxonRank", subject.rank.upper()))
-    return Request(f"{API}/v2/species/match", (*params, ("checklistKey", CATALOGUE_OF_LIFE)))
-
-
-def _names(subject: Subject) -> tuple[str, ...]:
-    return (subject.name, *subject.synonyms)
-
-
-def _narrowed(subject: Subject) -> Iterable[tuple[str, str]]:
-    """The subject's own filters, those of the whitelist; a list asks for any of its values."""
-    for name, value in sorted(subject.options.get("gbif", {}).items()):
-        if name in OPTIONS:
-            for one in value if isinstance(value, list | tuple) else (value,):
-                yield name, str(one).lower() if isinstance(one, bool) else str(one)
+    found = json_of(answer)
+    if "results" not in found:
+        return looked_at_again(_parsed([found], answer.subject))
+    # More than were asked for are others.
+    if not isinstance(found["results"], list) or found.get("endOfRecords") is not True:
+        raise AnswerError("unreadable_answer", "not all of the records, or others")
+    return looked_at_again(_parsed(found["results"], answer.subject))
 
 
 def _matched(found: Mapping[str, Any], subject: Subject | None, place: Mapping[str, Any]) -> str:
@@ -197,7 +165,7 @@ def _matched(found: Mapping[str, Any], subject: Subject | None, place: Mapping[s
     if key is not None and (how == "EXACT" or (how == "VARIANT" and sure >= SURE_OF_VARIANT)):
         return as_cursor(taxon=key, checklist=CATALOGUE_OF_LIFE, offset=0)
     asked = place.get("match", 0)
-    names = _names(subject) if subject is not None else ()
+    names = names_of(subject) if subject is not None else ()
     if asked + 1 < len(names):
         return as_cursor(match=asked + 1)
     told = f"{how}, confidence {sure:.0f}, {text_of(at(found, 'usage', 'name')) or 'no name'}"
@@ -219,7 +187,7 @@ def _page(found: Mapping[str, Any], answer: Answer, place: Mapping[str, Any]) ->
         return parsed
     # GBIF may give fewer than were asked for.
     following = min(offset + len(records), DEPTH)
-    taxon = place if "taxon" in place else answer.subject and _known_taxon(answer.subject)
+    taxon = place if "taxon" in place else answer.subject and known_taxon(answer.subject)
     return replace(parsed, next_cursor=as_cursor(**{**(taxon or {}), "offset": following}))
 
 

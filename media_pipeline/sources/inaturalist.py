@@ -29,10 +29,12 @@ from media_pipeline.errors import AnswerError
 from media_pipeline.records import Subject
 from media_pipeline.sources.inaturalist_photos import ID, SOURCE, id_of, photos_of_observations, photos_of_taxon
 from media_pipeline.sources.inaturalist_photos import photo_key_of as photo_key_of  # GBIF asks this module
+from media_pipeline.sources.options import TRUTH, chosen, list_of
 from media_pipeline.sources.protocol import RECHECK, Answer, Known, Limits, Parsed, Request
 from media_pipeline.sources.reading import (
     as_cursor,
     json_of,
+    looked_at_again,
     must_be_success,
     number_of,
     objects,
@@ -42,6 +44,8 @@ from media_pipeline.sources.reading import (
 
 API = "https://api.inaturalist.org/v1"
 PER_PAGE = 200
+# Of one photo that is looked at again: those of a whole batch fill no more than a page.
+MOST_OBSERVATIONS = 6
 GIGABYTE = 10**9
 
 _LICENCES = "cc0,cc-by,cc-by-sa,cc-by-nd,cc-by-nc,cc-by-nc-sa,cc-by-nc-nd"
@@ -52,19 +56,15 @@ _DEFAULTS: Final[Mapping[str, str]] = {
 }
 
 
-def _list_of(word: str) -> re.Pattern[str]:
-    return re.compile(rf"(?:{word})(?:,(?:{word}))*")
-
-
 # What may be asked for, and how it is written: anything else would go to the API unread, and change what a walk means.
 _OPTIONS: Final[Mapping[str, re.Pattern[str]]] = {
     "photos": re.compile("all|taxon|observations"),
-    "quality_grade": _list_of("research|needs_id|casual"),
-    "photo_license": _list_of(_LICENCES.replace(",", "|")),
-    "place_id": _list_of("[1-9][0-9]*"),
+    "quality_grade": list_of("research|needs_id|casual"),
+    "photo_license": list_of(_LICENCES.replace(",", "|")),
+    "place_id": list_of("[1-9][0-9]*"),
     "d1": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
     "d2": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
-    "captive": re.compile("true|false"),
+    "captive": TRUTH,
 }
 # A rank that iNaturalist does not know would be answered with an error instead of a taxon.
 _RANKS: Final = re.compile(
@@ -91,6 +91,11 @@ class INaturalist:
         bytes_per_day=24 * GIGABYTE,
         downloads=2,
         downloads_per_s=0.5,
+        hosts=(
+            "inaturalist-open-data.s3.amazonaws.com",
+            "inaturalist-open-data.s3.us-east-1.amazonaws.com",
+            "static.inaturalist.org",
+        ),
         needs_contact=True,
         per_subject=200,
     )
@@ -124,17 +129,22 @@ class INaturalist:
         )
 
     def recheck(self, known: Sequence[Known]) -> Request | None:
-        """The observations that they are in: of each the first, and of the others what there is room for."""
-        of_each = [[number for number in listing.observation_ids if ID.fullmatch(number)] for listing in known]
-        firsts = [number for numbers in of_each for number in numbers[:1]]
-        others = [number for numbers in of_each for number in numbers[1:]]
-        asked = list(dict.fromkeys((*firsts, *others)))[: self.recheck_batch]
-        return Request(f"{API}/observations/{','.join(asked)}") if asked else None
+        """All the observations that they are in: a photo that left one of them may be in another. Those of photos with
+        more than there is room for, or with one that is known by a uuid of the dump alone, are not asked for."""
+        of_each = [listing.observation_ids for listing in known]
+        if not all(0 < len(ids) <= MOST_OBSERVATIONS and all(map(ID.fullmatch, ids)) for ids in of_each):
+            return None
+        asked = dict.fromkeys(number for ids in of_each for number in ids)
+        return Request(f"{API}/observations", (("id", ",".join(asked)), ("per_page", str(PER_PAGE))))
 
     def parse(self, answer: Answer) -> Parsed:
         """One listing for each photo, however many observations it is in."""
         results, total = _results(answer)
-        if answer.subject is None or answer.cursor == RECHECK:
+        if answer.cursor == RECHECK:
+            if total is not None and total > len(results):
+                raise AnswerError("unreadable_answer", f"{len(results)} of {total:.0f} observations")
+            return looked_at_again(photos_of_observations(results, None))
+        if answer.subject is None:
             return photos_of_observations(results, None)
         step = _step(answer.subject, answer.cursor)
         if step.phase == "name":
@@ -183,19 +193,7 @@ def _first_of_taxon(subject: Subject, taxon_id: str) -> _Step:
 
 def _options(subject: Subject) -> dict[str, str]:
     """The defaults and what the subject says otherwise; AnswerError for what would not be understood."""
-    said = {name: _worded(value) for name, value in subject.options.get(SOURCE, {}).items()}
-    for name, value in said.items():
-        if name not in _OPTIONS:
-            raise AnswerError("question_refused", f"no option {name!r} for inaturalist: it has {', '.join(_OPTIONS)}")
-        if not _OPTIONS[name].fullmatch(value):
-            raise AnswerError("question_refused", f"option {name} of inaturalist: {value!r} is none of its words")
-    return {**_DEFAULTS, **said}
-
-
-def _worded(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return {**_DEFAULTS, **chosen(subject, SOURCE, _OPTIONS)}
 
 
 def _results(answer: Answer) -> tuple[list[Any], float | None]:

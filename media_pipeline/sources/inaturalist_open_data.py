@@ -11,8 +11,9 @@ Paging      one page for each edition of the dump and each set of subjects: what
 Quirks      its photos are listings of `inaturalist`, and what the API says of one goes before the dump; observations
             have a uuid here and a number there, so that one in both is known by two ids; a photo may be in several
             observations, and takes what it tells from one of research grade; whether coordinates are obscured is not
-            said; rows and bucket drift apart: a photo may be gone; an original has at most 2048 px; files called csv
-            are separated by tabs, and nothing in them is quoted
+            said; rows and bucket drift apart: a photo may be gone; a photo whose licence was taken back is in no later
+            edition; an original has at most 2048 px; files called csv are separated by tabs, and nothing in them is
+            quoted
 
 What is not here: the files (stores/dumps.py), their join (stores/open_data.py), the reading of a whole dump
 (orchestration/open_data.py).
@@ -22,7 +23,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
@@ -62,11 +63,14 @@ _PRIOR: Final[Mapping[str | None, float]] = {"research": 95, "needs_id": 88, "ca
 
 
 class Row(NamedTuple):
-    """One photo in one observation, wanted for one subject; all as it stands in the dump."""
+    """One photo in one observation, wanted for one subject; all as it stands in the dump.
+
+    A known photo that is of no subject any more has neither observation nor subject.
+    """
 
     photo_id: str
-    observation_uuid: str
-    subject_id: str
+    observation_uuid: str | None
+    subject_id: str | None
     taxon_name: str | None
     extension: str | None
     licence: str | None
@@ -78,6 +82,11 @@ class Row(NamedTuple):
     quality_grade: str | None
     observed_on: str | None
     observer: str | None
+    # Told of before: it counts whatever its licence is today.
+    is_known: bool = False
+
+
+_LICENCE, _IS_KNOWN = Row._fields.index("licence"), Row._fields.index("is_known")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,11 @@ def licence_codes(families: Iterable[str]) -> tuple[str, ...]:
     return tuple(code for code in LICENCES if _licence(code).family in wanted)
 
 
+def wanted_of(rows: Iterable[Sequence[Any]], families: Collection[str]) -> Iterator[Sequence[Any]]:
+    """The rows under licences of these families, and those of known photos."""
+    return (row for row in rows if row[_IS_KNOWN] or _licence(_text(row[_LICENCE]) or "").family in families)
+
+
 def photos_of(rows: Iterable[Sequence[Any]]) -> Iterator[Listing | Rejection]:
     """What the rows (each a `Row`) say; those of one photo are side by side, and the one that speaks for it is first.
 
@@ -119,9 +133,9 @@ def photos_of(rows: Iterable[Sequence[Any]]) -> Iterator[Listing | Rejection]:
         if isinstance(told, Rejection) or not others:
             yield told
             continue
-        seen: dict[str, dict[str, None]] = {}
+        seen: dict[str | None, dict[str, None]] = {}
         for row in (first, *others):
-            seen.setdefault(row[2], {})[row[1]] = None
+            seen.setdefault(row[2], {}).update({row[1]: None} if row[1] else {})
         for subject_id, observations in seen.items():
             yield replace(told, subject_id=subject_id, observation_ids=tuple(observations))
 
@@ -154,7 +168,7 @@ def _listing(row: Row) -> Listing | Rejection:
         width_px=width,
         height_px=height,
         taxon_name=_text(row.taxon_name),
-        observation_ids=(row.observation_uuid,),
+        observation_ids=(row.observation_uuid,) if row.observation_uuid else (),
         observed_on=_day(row.observed_on),
         latitude=latitude,
         longitude=longitude,

@@ -34,6 +34,7 @@ LIMITS: Final = Limits(
     budget="wikimedia",
     downloads=1,
     downloads_per_s=0.5,
+    hosts=("upload.wikimedia.org", "commons.wikimedia.org"),
     per_subject=10,
 )
 # Answers with thumbnails hold 50 files at most.

@@ -25,12 +25,13 @@ from media_pipeline.sources.mediawiki import (
     label_of,
     photo_name,
 )
-from media_pipeline.sources.protocol import Answer
+from media_pipeline.sources.protocol import Answer, Parsed
 from media_pipeline.sources.reading import (
     at,
     bytes_of,
     coordinates_of,
     day_of,
+    looked_at_again,
     objects,
     pixels_of,
     plain_text,
@@ -72,9 +73,10 @@ def files_of(
 def files_known(answer: Answer) -> tuple[tuple[Listing, ...], tuple[Rejection, ...]]:
     """The files of a recheck; AnswerError for a part of them, which would make the others look gone."""
     batch = batch_of(answer)
-    if not batch.is_complete:
-        raise AnswerError("unreadable_answer", "a part of what was asked about")
-    return files_of(batch, Place("recheck"), subject=None)
+    if not batch.is_complete or not batch.pages:
+        raise AnswerError("unreadable_answer", "a part of what was asked about, or nothing")
+    found = looked_at_again(Parsed(*files_of(batch, Place("recheck"), subject=None)))
+    return found.listings, found.rejections
 
 
 def file_of(page: Mapping[str, Any], *, subject: Subject | None, taxon_name: str | None = None) -> Listing | Rejection:

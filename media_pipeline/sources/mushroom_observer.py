@@ -23,6 +23,7 @@ from typing import Any, ClassVar, Final, NoReturn
 from media_pipeline.errors import AnswerError
 from media_pipeline.licences import credit, licence
 from media_pipeline.records import Listing, Rejection, Subject
+from media_pipeline.sources.options import chosen
 from media_pipeline.sources.protocol import RECHECK, Answer, Known, Limits, Parsed, Request
 from media_pipeline.sources.reading import (
     as_cursor,
@@ -31,6 +32,7 @@ from media_pipeline.sources.reading import (
     cursor_of,
     day_of,
     json_of,
+    looked_at_again,
     number_of,
     objects,
     pixels_of,
@@ -45,6 +47,8 @@ SERVED_PX: Final = 1280
 # Best first. `orig` is not among them: its reads cost the site money.
 _SIZES: Final = ("1280", "960", "640")
 _SIZE_IN_URL = re.compile(r"/(thumb|320|640|960|1280|orig)/\d+\.\w+(?:\?.*)?$", re.ASCII)
+# The largest to take.
+_OPTIONS: Final = {"size": re.compile("orig|1280")}
 _ID = re.compile(r"[1-9][0-9]{0,17}")
 # At these ranks people name the photo itself; above them it is named after one of the taxa below.
 _NARROW_RANKS: Final = (None, "species", "subspecies", "variety", "form")
@@ -67,6 +71,7 @@ class MushroomObserver:
         fastest_per_s=1 / 3,
         downloads=1,
         downloads_per_s=0.2,
+        hosts=("mushroomobserver.org",),
         per_subject=100,
         floor_px=SERVED_PX,
     )
@@ -75,6 +80,7 @@ class MushroomObserver:
         """Photos of observations that are called so now, or by a synonym."""
         if subject.kind != "taxon":
             return None
+        chosen(subject, self.name, _OPTIONS)
         name = subject.source_ids.get(self.name) or subject.name
         below = () if subject.rank in _NARROW_RANKS else (("include_subtaxa", "true"),)
         return _question(
@@ -98,13 +104,17 @@ class MushroomObserver:
         if not isinstance(found.get("results"), list):
             raise AnswerError("unreadable_answer", "neither `results` nor `errors` in it")
         read = [_read(image, answer.subject) for image in objects(found["results"])]
-        page = int(cursor_of(answer).get("page", 1))
-        is_last = answer.cursor == RECHECK or page >= (number_of(found.get("number_of_pages")) or 0)
-        return Parsed(
+        parsed = Parsed(
             tuple(item for item in read if isinstance(item, Listing)),
             tuple(item for item in read if isinstance(item, Rejection)),
-            None if is_last else as_cursor(page=page + 1),
         )
+        if answer.cursor == RECHECK:
+            if len(read) < len(found["results"]):
+                raise AnswerError("unreadable_answer", "images that are no objects")
+            return looked_at_again(parsed)
+        page = int(cursor_of(answer).get("page", 1))
+        is_last = page >= (number_of(found.get("number_of_pages")) or 0)
+        return parsed if is_last else replace(parsed, next_cursor=as_cursor(page=page + 1))
 
 
 def _question(*params: tuple[str, str]) -> Request:

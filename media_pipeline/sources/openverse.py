@@ -22,13 +22,14 @@ from media_pipeline.errors import AnswerError
 from media_pipeline.licences import credit, licence
 from media_pipeline.records import Licence, Listing, Rejection, Subject
 from media_pipeline.sources import flickr, inaturalist_photos
+from media_pipeline.sources.options import ANY, chosen, list_of
 from media_pipeline.sources.protocol import RECHECK, Answer, Known, Limits, Parsed, Request
 from media_pipeline.sources.reading import (
     as_cursor,
-    at,
     bytes_of,
     cursor_of,
     json_of,
+    looked_at_again,
     number_of,
     objects,
     pixels_of,
@@ -42,7 +43,16 @@ PAGE_SIZE = 20
 LAST_PAGE = 12
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 # What a subject may add to the question: `{"openverse": {"category": "photograph"}}`.
-_OPTIONS: Final = ("q", "source", "excluded_source", "category", "size", "license", "extension", "aspect_ratio")
+_OPTIONS: Final = {
+    "q": ANY,
+    "source": list_of("[0-9a-z_.-]+"),
+    "excluded_source": list_of("[0-9a-z_.-]+"),
+    "category": list_of("photograph|illustration|digitized_artwork"),
+    "size": list_of("small|medium|large"),
+    "license": list_of("by|by-nc|by-nc-nd|by-nc-sa|by-nd|by-sa|cc0|nc-sampling[+]|pdm|sampling[+]"),
+    "extension": list_of("[0-9a-z]+"),
+    "aspect_ratio": list_of("tall|wide|square"),
+}
 # Providers that are sources here too: how to tell the photo's key there, from its page or file.
 _OWNERS: Final[Mapping[str, Callable[[str], str | None]]] = {
     "flickr": flickr.photo_key_of,
@@ -79,8 +89,7 @@ class Openverse:
 
     def requests(self, subject: Subject, cursor: str) -> Request | None:
         """A taxon by its name as a whole, a place by the words of its name and city."""
-        options = {name: text_of(at(subject.options, self.name, name)) for name in _OPTIONS}
-        asked = {"q": _words(subject), **{name: value for name, value in options.items() if value}}
+        asked = {"q": _words(subject), **chosen(subject, self.name, _OPTIONS)}
         return Request(
             IMAGES,
             (
@@ -101,7 +110,7 @@ class Openverse:
         if answer.cursor == RECHECK:
             if answer.status in (404, 410):
                 return Parsed()
-            return _parsed([_read(json_of(answer), answer.subject)])
+            return looked_at_again(_parsed([_read(json_of(answer), answer.subject)]))
         found = json_of(answer)
         if not isinstance(found.get("results"), list):
             raise AnswerError("unreadable_answer", "no `results` in it")

@@ -45,6 +45,8 @@ class Limits:
     # From one host at a time, and how many a second; None: as fast as they come.
     downloads: int = 2
     downloads_per_s: float | None = None
+    # Where its files lie, with all hosts below these: the two above hold there whichever source asks.
+    hosts: tuple[str, ...] = ()
     needs_contact: bool = True
     # Photos looked for for one subject: a walk ends there.
     per_subject: int = 200
@@ -137,5 +139,5 @@ class WebSource(Source, Protocol):
         """The request behind `cursor`, which is empty at first; None: it has nothing to say of such a subject."""
 
     def recheck(self, known: Sequence[Known]) -> Request | None:
-        """One question about listings that are known; its answer is parsed with the cursor `RECHECK`. None: it cannot
-        be asked about these."""
+        """One question about listings that are known; its answer is parsed with the cursor `RECHECK`, and whatever is
+        not in it is gone: it must ask for all that they may be found in. None: it cannot be asked about these."""

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from media_pipeline.errors import AnswerError
-from media_pipeline.sources.protocol import Answer
+from media_pipeline.sources.protocol import Answer, Parsed
 
 MAX_TEXT = 1000
 MAX_HTML = 8000
@@ -46,6 +46,14 @@ def must_be_success(answer: Answer) -> None:
     if answer.status in (408, 425, 429) or answer.status >= 500:
         raise AnswerError("source_unavailable", told, then="retry")
     raise AnswerError("question_refused", told)
+
+
+def looked_at_again(parsed: Parsed) -> Parsed:
+    """An answer to `recheck`; AnswerError where a part of it cannot be read, for what it lacks is taken for gone."""
+    for found in parsed.rejections:
+        if found.reason == "malformed":
+            raise AnswerError("unreadable_answer", f"{found.source_key or 'without a key'}: {found.detail}")
+    return parsed
 
 
 def cursor_of(answer: Answer) -> dict[str, Any]:

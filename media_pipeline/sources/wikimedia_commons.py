@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from media_pipeline.errors import AnswerError
 from media_pipeline.records import Subject
@@ -38,13 +38,15 @@ from media_pipeline.sources.mediawiki import (
     told_by,
 )
 from media_pipeline.sources.mediawiki_files import files_known, files_of
+from media_pipeline.sources.options import ANY, NUMBER, chosen, refuse
 from media_pipeline.sources.protocol import RECHECK, Answer, Known, Limits, Parsed, Request
-from media_pipeline.sources.reading import at, coordinates_of, number_of, objects, text_of
+from media_pipeline.sources.reading import at, coordinates_of, number_of, objects
 
 API: Final = "https://commons.wikimedia.org/w/api.php"
 WIKIDATA_API: Final = "https://www.wikidata.org/w/api.php"
 RADIUS_M = 500
-PAGE_SIZE = str(min(MOST_FILES, LIMITS.per_subject))
+_OPTIONS: Final = {"category": ANY, "radius_m": NUMBER}
+FIRST_PAGE = str(min(MOST_FILES, LIMITS.per_subject))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ def _question(subject: Subject, place: Place) -> dict[str, str]:
             "generator": "categorymembers",
             "gcmtitle": f"Category:{_category(subject)}",
             "gcmtype": "file",
-            "gcmlimit": PAGE_SIZE,
+            "gcmlimit": _page_size(place, "gcmcontinue"),
         }
     if place.phase == "nearby":
         return {
@@ -154,7 +156,7 @@ def _question(subject: Subject, place: Place) -> dict[str, str]:
             "ggscoord": f"{subject.latitude}|{subject.longitude}",
             "ggsradius": str(_radius_m(subject)),
             "ggsnamespace": "6",
-            "ggslimit": PAGE_SIZE,
+            "ggslimit": FIRST_PAGE,
         }
     words = [subject.name, subject.city] if subject.kind == "place" else [subject.name]
     quoted = " ".join(f'"{_unquoted(word)}"' for word in words if word)
@@ -162,8 +164,14 @@ def _question(subject: Subject, place: Place) -> dict[str, str]:
         "generator": "search",
         "gsrnamespace": "6",
         "gsrsearch": f"{quoted} filetype:bitmap",
-        "gsrlimit": PAGE_SIZE,
+        "gsrlimit": _page_size(place, "gsroffset"),
     }
+
+
+def _page_size(place: Place, follows: str) -> str:
+    """A page is taken whole: the first holds what is wanted as a rule. Who goes on wants many, in few requests. All
+    parts of one batch send the same place along, so that none of them changes its size."""
+    return str(MOST_FILES) if follows in place.go else FIRST_PAGE
 
 
 def _item(subject: Subject) -> str | None:
@@ -172,18 +180,17 @@ def _item(subject: Subject) -> str | None:
 
 
 def _category(subject: Subject) -> str | None:
-    named = text_of(_option(subject, "category")) or (subject.name if subject.kind == "taxon" else "")
-    named = named.removeprefix("Category:")
+    """The one that its options name, or that of a taxon's name if there can be one."""
+    said = chosen(subject, COMMONS, _OPTIONS).get("category")
+    named = (said or (subject.name if subject.kind == "taxon" else "")).removeprefix("Category:")
+    if said and not is_title(named):
+        raise refuse(COMMONS, "category", said, "no name of a category")
     return named if is_title(named) else None
 
 
 def _radius_m(subject: Subject) -> int:
     """Between what the wiki takes at least and at most."""
-    return int(min(max(number_of(_option(subject, "radius_m")) or RADIUS_M, 10), 10_000))
-
-
-def _option(subject: Subject, name: str) -> Any:
-    return at(subject.options, COMMONS, name)
+    return int(min(max(number_of(chosen(subject, COMMONS, _OPTIONS).get("radius_m")) or RADIUS_M, 10), 10_000))
 
 
 def _unquoted(word: str) -> str:

@@ -38,6 +38,7 @@ from media_pipeline.sources.mediawiki import (
     titles_asked,
 )
 from media_pipeline.sources.mediawiki_files import files_known, files_of
+from media_pipeline.sources.options import ANY, chosen, refuse
 from media_pipeline.sources.protocol import RECHECK, Answer, Known, Limits, Parsed, Request
 from media_pipeline.sources.reading import at, coordinates_of, objects, text_of
 
@@ -54,6 +55,7 @@ ARTICLE_PROPS: Final = {
 MOST_NAMES = 200
 FAR_KM = 50.0
 _LANGUAGE = re.compile(r"[a-z][a-z0-9-]{0,30}")
+_OPTIONS: Final = {"language": _LANGUAGE, "title": ANY}
 _KEY = re.compile(r"([a-z][a-z0-9-]{0,30}):([0-9]+)")
 
 
@@ -69,9 +71,9 @@ class Wikipedia:
     recheck_batch: ClassVar[int] = 1
 
     def requests(self, subject: Subject, cursor: str) -> Request | None:
-        """The article, then its files; None for a language or title that there cannot be."""
+        """The article, then its files; None for a name that no article can have."""
         language, title = _language(subject), _title(subject) or subject.name
-        if not _LANGUAGE.fullmatch(language) or not is_title(title):
+        if not is_title(title):
             return None
         place = place_of(cursor, first="article")
         if place.phase == "article":
@@ -141,11 +143,14 @@ def _names(page: Mapping[str, Any], before: Iterable[str]) -> tuple[str, ...]:
 
 
 def _language(subject: Subject) -> str:
-    return text_of(at(subject.options, WIKIPEDIA, "language")) or "en"
+    return chosen(subject, WIKIPEDIA, _OPTIONS).get("language", "en")
 
 
 def _title(subject: Subject) -> str | None:
-    return text_of(at(subject.options, WIKIPEDIA, "title"))
+    said = chosen(subject, WIKIPEDIA, _OPTIONS).get("title")
+    if said is not None and not is_title(said):
+        raise refuse(WIKIPEDIA, "title", said, "no title of an article")
+    return said
 
 
 def _api(language: str) -> str:

@@ -13,18 +13,22 @@ import os
 import shutil
 import tarfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from media_pipeline.errors import ConfigError, SourceError
+from media_pipeline.errors import ConfigError, EmbeddedError, SourceError
+from media_pipeline.stores.catalog.flocks import exclusive
 
 SETTING: Final = "MEDIA_INATURALIST_DUMP"
 # The first is what a provider packs; the second is what people unpack it to.
 ENDINGS: Final = (".csv.gz", ".csv")
 LONGEST_HEADER: Final = 10_000
+# For another process that downloads or unpacks the same: the longest download is as long.
+LONGEST_WAIT_S: Final = 24 * 3600.0
 _AGAIN: Final = "it is damaged or cut off: download the dump again"
 
 
@@ -90,12 +94,27 @@ def _unpacked(archive: Path, tables: Mapping[str, Sequence[str]], *, home: Path)
     ground = home / "dumps" / hashlib.sha256(str(archive).encode()).hexdigest()[:16]
     folder = ground / f"{status.st_size}-{status.st_mtime_ns}"
     if not folder.is_dir():
-        shutil.rmtree(ground, ignore_errors=True)
-        part = ground / f"{folder.name}.part"
-        part.mkdir(parents=True)
-        _unpack(archive, {f"{table}{ending}" for table in tables for ending in ENDINGS}, part)
-        part.rename(folder)
+        with alone(ground, what=f"unpacking {archive}"):
+            # Whoever had the lock before may have done it.
+            if not folder.is_dir():
+                shutil.rmtree(ground, ignore_errors=True)
+                part = ground / f"{folder.name}.part"
+                part.mkdir(parents=True)
+                _unpack(archive, {f"{table}{ending}" for table in tables for ending in ENDINGS}, part)
+                part.rename(folder)
     return folder
+
+
+@contextmanager
+def alone(ground: Path, *, what: str) -> Iterator[None]:
+    """Nobody else writes to this folder, which need not be there; after `kill -9` its lock is free."""
+    ground.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        # Beside it: what is in it is removed.
+        with exclusive(ground.with_name(f"{ground.name}.lock"), wait_s=LONGEST_WAIT_S):
+            yield
+    except EmbeddedError as error:
+        raise SourceError(f"{what}: {error}") from error
 
 
 def _unpack(archive: Path, names: set[str], folder: Path) -> None:

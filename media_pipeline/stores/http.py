@@ -27,15 +27,16 @@ from sqlalchemy import Engine
 from media_pipeline import __version__
 from media_pipeline.config import Settings
 from media_pipeline.errors import AnswerError, FetchError, MediaServiceError
-from media_pipeline.sources.chosen import require_contact
+from media_pipeline.sources.chosen import limits_at, require_contact
 from media_pipeline.sources.protocol import Limits, Request
 from media_pipeline.stores import retries
 from media_pipeline.stores.addresses import Guard, Resolve, look_up
 from media_pipeline.stores.bodies import Page, Spool
 from media_pipeline.stores.catalog import budgets
 from media_pipeline.stores.catalog.budgets import Claim, Refused, Turn
+from media_pipeline.stores.errands import Errand
 from media_pipeline.stores.exchanges import Broken, Head, Pace
-from media_pipeline.stores.urls import checked, host_of, led_to, masked, mirrored, with_params
+from media_pipeline.stores.urls import checked, host_of, led_to, masked, mirrored, with_params, without
 
 if TYPE_CHECKING:
     from media_pipeline.stores.wire import Wire
@@ -101,35 +102,12 @@ class Download:
 
 
 @dataclass(frozen=True, slots=True)
-class _Errand:
-    """What is asked of whom, and on which rows it counts."""
+class _Try:
+    """Which one it is, how long it may wait for its turn, and how long each of its exchanges may take."""
 
-    source: str
-    limits: Limits
-    into: Page | Spool
-    key: tuple[str, SecretStr] | None = None
-
-    @property
-    def is_page(self) -> bool:
-        return isinstance(self.into, Page)
-
-    def claims(self, host: str) -> tuple[Claim, ...]:
-        limits = self.limits
-        if self.is_page:
-            asks = Claim(f"source:{limits.budget or self.source}", limits.requests_per_s, limits.requests_per_day)
-            return asks, Claim(f"host:{host}", limits.requests_per_s)
-        bytes_only = Claim(
-            f"files:{self.source}", bytes_per_hour=limits.bytes_per_hour, bytes_per_day=limits.bytes_per_day
-        )
-        return bytes_only, Claim(f"host:{host}", limits.downloads_per_s)
-
-    def rows(self, host: str) -> list[str]:
-        """Those that a pause it asks for holds for: the hosts of an API and of its files are mostly not the same."""
-        return [f"host:{host}", *([f"source:{self.limits.budget or self.source}"] if self.is_page else [])]
-
-    @property
-    def secret(self) -> str:
-        return "" if self.key is None else self.key[1].get_secret_value()
+    number: int
+    patience_s: float
+    exchange_s: float
 
 
 class _MayPass(Exception):
@@ -166,6 +144,7 @@ class Http:
         self._counting = threading.Lock()
         self._uncounted: dict[str, int] = {}
         self._counted_s: dict[str, float] = {}
+        self._limits: dict[tuple[str, Limits], Limits] = {}
         self._by_host: dict[tuple[str, int], threading.Semaphore] = {}
         # Forgotten with whatever this client writes of them.
         self._free: dict[tuple[Claim, ...], tuple[float, Turn]] = {}
@@ -174,14 +153,17 @@ class Http:
         """The answer to a question, also one that refuses; AnswerError where none comes."""
         require_contact(source, limits, self._settings)
         into = Page(MAX_ANSWER_BYTES)
-        errand = _Errand(source, limits, into, key)
+        errand = Errand(source, limits, into, key)
         try:
             url = self._insist(with_params(request.url, request.params), errand)
         except FetchError as error:
             reason, then = _AS_ANSWER.get(error.reason, ("source_unavailable", "stop"))
-            raise AnswerError(reason, f"{error.reason}: {error.detail}", then=then, until=error.until) from error
+            detail = masked(f"{error.reason}: {error.detail}", errand.secret)
+            raise AnswerError(reason, detail, then=then, until=error.until) from error
         head = _required(into.head)
-        return Reply(bytes(into.body), head.status, url, head.headers)
+        # Servers tell the address that they were asked for: on a page of an error, or as a link to the next answer.
+        headers = {name: masked(value, errand.secret) for name, value in head.headers.items()}
+        return Reply(without(bytes(into.body), errand.secret), head.status, url, headers)
 
     def download(
         self, url: str, *, to: Path, source: str, limits: Limits, max_bytes: int, honour_noai: bool = True
@@ -191,7 +173,7 @@ class Http:
         into = Spool(to, max_bytes=max_bytes, honour_noai=honour_noai)
         try:
             try:
-                final = self._insist(url, _Errand(source, limits, into))
+                final = self._insist(url, Errand(source, limits, into))
                 head = _required(into.head)
                 _require_file(head)
             finally:
@@ -222,27 +204,29 @@ class Http:
         for account, size_bytes in uncounted.items():
             budgets.spend_bytes(self._engine, account, size_bytes=size_bytes, now=self._now())
 
-    def _insist(self, url: str, errand: _Errand) -> str:
+    def _insist(self, url: str, errand: Errand) -> str:
         """The URL that answered in the end, after at most five tries."""
-        patience_s, begun = PATIENCE_S, None
-        for tries in itertools.count(1):
+        this, begun = _Try(1, PATIENCE_S, self._pace.total_s), None
+        for tries in itertools.count(2):
             try:
-                return self._follow(url, errand, tries=tries, patience_s=patience_s)
+                return self._follow(url, errand, this)
             except _MayPass as failure:
                 begun = failure.started_s if begun is None else begun
-                wait_s = retries.wait_s(tries, chance=self._clock.chance())
-                patience_s = retries.WITHIN_S - (self._clock.elapsed() - begun) - wait_s
-                if tries >= retries.TRIES or patience_s < 0:
+                wait_s = retries.wait_s(this.number, chance=self._clock.chance())
+                # A file that takes hours may break after one: what is long is bounded by its own pace.
+                left_s = max(retries.WITHIN_S, self._pace.total_s) - (self._clock.elapsed() - begun) - wait_s
+                if tries > retries.TRIES or left_s < 0:
                     raise failure.error from failure.__cause__
                 self._pause(wait_s, errand.source, str(failure.error))
+                this = _Try(tries, min(PATIENCE_S, left_s), min(self._pace.total_s, max(left_s, 1.0)))
         raise AssertionError
 
-    def _follow(self, url: str, errand: _Errand, *, tries: int, patience_s: float) -> str:
+    def _follow(self, url: str, errand: Errand, this: _Try) -> str:
         """One try, through its redirects."""
         url = checked(url)
         asked = url if errand.key is None else with_params(url, ((errand.key[0], errand.secret),))
         for _ in range(MAX_REDIRECTS + 1):
-            head = self._ask(asked, errand, tries=tries, patience_s=patience_s)
+            head = self._ask(asked, errand, this)
             location = head.headers.get("location")
             if head.status not in REDIRECTS or not location:
                 return url
@@ -250,12 +234,13 @@ class Http:
             url = masked(asked, errand.secret)
         raise FetchError("too_many_redirects", f"more than {MAX_REDIRECTS}")
 
-    def _ask(self, url: str, errand: _Errand, *, tries: int, patience_s: float) -> Head:
+    def _ask(self, url: str, errand: Errand, this: _Try) -> Head:
         """One request to one host, at its turn, and what it means for the host."""
         url = mirrored(url, self._settings.mirrors)
         host, into = host_of(url), errand.into
-        with self._place_at(host, errand):
-            turn = self._turn(errand, host, patience_s)
+        limits = self._limits_at(host, errand)
+        with self._place_at(host, 1 if errand.is_page else limits.downloads):
+            turn = self._turn(errand, host, limits=limits, patience_s=this.patience_s)
             started = self._clock.elapsed()
             headers = {"user-agent": self._agent, "accept": "*/*"}
             if isinstance(into, Spool):
@@ -263,17 +248,17 @@ class Http:
             else:
                 headers |= {"accept-encoding": "gzip, deflate"}
             into.forget()
-            pace = replace(self._pace, total_s=min(self._pace.total_s, max(patience_s, 1.0)))
+            pace = replace(self._pace, total_s=this.exchange_s)
             fault: Broken | FetchError | None = None
             try:
                 with self._exchanges:
                     self._wire().exchange(url, headers, into, pace=pace)
             except (Broken, FetchError) as error:
                 fault = error
-        return self._judged(host, errand, turn=turn, fault=fault, tries=tries, started_s=started)
+        return self._judged(host, errand, turn=turn, fault=fault, tries=this.number, started_s=started)
 
     def _judged(
-        self, host: str, errand: _Errand, *, turn: Turn, fault: Broken | FetchError | None, tries: int, started_s: float
+        self, host: str, errand: Errand, *, turn: Turn, fault: Broken | FetchError | None, tries: int, started_s: float
     ) -> Head:
         """The head of an answer that counts; what failed is remembered, and raised."""
         head, name, now = errand.into.head, f"host:{host}", self._now()
@@ -285,7 +270,7 @@ class Http:
             budgets.failed(self._engine, name, was_probe=turn.is_probe, now=now)
             self._free.clear()
             error = FetchError(fault.how, detail)
-            if fault.how == "too_slow_host":  # it has had its time
+            if fault.how == "too_slow_host" and not self._may_go_on(errand):  # it has had its time
                 raise error from fault
             raise _MayPass(error, started_s) from fault
         if head is None:
@@ -302,7 +287,12 @@ class Http:
         self._free.clear()
         raise _MayPass(FetchError("server_error", f"{host} answers {head.status}", until=until), started_s)
 
-    def _left_alone(self, host: str, errand: _Errand, head: Head, *, turn: Turn, tries: int) -> datetime | None:
+    def _may_go_on(self, errand: Errand) -> bool:
+        """Whether a part is worth another try: of a file that may take longer than all tries of another."""
+        into = errand.into
+        return isinstance(into, Spool) and self._pace.total_s > retries.WITHIN_S and bool(into.asks())
+
+    def _left_alone(self, host: str, errand: Errand, head: Head, *, turn: Turn, tries: int) -> datetime | None:
         """Remember that the host cannot answer now: the pause that it asks for, or one more failure."""
         now = self._now()
         by_its_clock = retries.date_of(head.headers.get("date"), otherwise=now or datetime.now(UTC))
@@ -315,7 +305,7 @@ class Http:
             budgets.failed(self._engine, f"host:{host}", was_probe=turn.is_probe, now=now)
         return None
 
-    def _spend(self, errand: _Errand) -> None:
+    def _spend(self, errand: Errand) -> None:
         """Count the bytes of files; in the catalog at most once a second, or with a hundredth of what is allowed."""
         if errand.is_page:
             return
@@ -333,9 +323,9 @@ class Http:
             budgets.spend_bytes(self._engine, account, size_bytes=size_bytes, now=self._now())
             self._free.clear()
 
-    def _turn(self, errand: _Errand, host: str, patience_s: float) -> Turn:
+    def _turn(self, errand: Errand, host: str, *, limits: Limits, patience_s: float) -> Turn:
         """Wait for it; a pause that somebody was asked for meanwhile holds for this one too."""
-        claims, elapsed_s = errand.claims(host), self._clock.elapsed()
+        claims, elapsed_s = errand.claims(host, limits), self._clock.elapsed()
         known_s, free = self._free.get(claims, (-math.inf, None))
         if free is not None and elapsed_s - known_s < NEWS_S:
             return free
@@ -365,9 +355,17 @@ class Http:
     def _now(self) -> datetime | None:
         return None if self._clock.now is None else self._clock.now()
 
-    def _place_at(self, host: str, errand: _Errand) -> threading.Semaphore:
+    def _limits_at(self, host: str, errand: Errand) -> Limits:
+        """The errand's; those of a file also by whose host it is."""
+        if errand.is_page:
+            return errand.limits
+        known = (host, errand.limits)
+        if known not in self._limits:
+            self._limits[known] = limits_at(host, errand.limits, self._settings)
+        return self._limits[known]
+
+    def _place_at(self, host: str, places: int) -> threading.Semaphore:
         """So many at once may ask one host; for a page it is one, because its turns are one after the other."""
-        places = 1 if errand.is_page else errand.limits.downloads
         with self._opening:
             return self._by_host.setdefault((host, places), threading.Semaphore(places))
 

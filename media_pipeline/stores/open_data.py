@@ -8,9 +8,7 @@ that is cut off is an error before the first row is told. What is not here: what
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from media_pipeline.errors import SourceError
 from media_pipeline.records import Subject
 from media_pipeline.stores.dumps import Dump, is_packed
+from media_pipeline.stores.scratch import passing
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -27,6 +26,8 @@ MEMORY: Final = "512MB"
 ROWS_AT_A_TIME: Final = 10_000
 # Of broken lines: more are not counted, because each is kept until then.
 MOST_COUNTED: Final = 100_000
+# So many may go from one edition to the next without a question, also where they are most.
+MISSING_UNASKED: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Tables:
 
     dump: Dump
     _duck: DuckDBPyConnection
+    _ground: Path
     _broken: dict[str, int] = field(default_factory=dict)
 
     def taxa_of(self, subjects: Sequence[Subject], *, source: str) -> dict[str, list[int]]:
@@ -115,7 +117,8 @@ class Tables:
             f"""
             create or replace table found as
             select photo_id, observation::text as observation_uuid, subject_id, taxon_name, extension, license, width,
-                height, latitude, longitude, positional_accuracy, quality_grade, observed_on, observer
+                height, latitude, longitude, positional_accuracy, quality_grade, observed_on, observer,
+                false as is_known
             from {self._table("photos")} as p
             join seen on seen.observation = try_cast(p.observation_uuid as uuid)
             left join people on people.observer_id = try_cast(p.observer_id as bigint)
@@ -124,7 +127,68 @@ class Tables:
             """,  # noqa: S608
             [list(licences), list(known)],
         )
-        return int(self._run("select count(*) from found").fetchall()[0][0])
+        return self._count("found")
+
+    def find_known(self, keys: Iterable[bytes], *, licences: Sequence[str]) -> int:
+        """Look, after `find`, for photos that are known, under whatever licence and of whatever taxon they are today;
+        how many rows there are of all. `keys` are lines of (photo, 1 where it must be in the dump, else 0)."""
+        path = self._ground / "known.tsv"
+        with path.open("wb") as file:
+            file.writelines(keys)
+        self._run(
+            f"create or replace table known as from read_csv({_quoted(_literally(path))}, delim = '\t', quote = '', "
+            "escape = '', header = false, columns = {photo_id: 'text', is_due: 'int'}, auto_detect = false)"
+        )
+        if self._count("known") == 0:
+            self._run("create or replace table there (photo_id text)")
+            return self._count("found")
+        # The file is read a second time: one pass for both would write all of its photos to the disk, twice.
+        self._run(f"create or replace table there as from {self._table('photos')} semi join known using (photo_id)")
+        # Words that are no known code were found for the reader to judge; of a known photo they count in any case.
+        self._run(
+            "delete from found where not coalesce(list_contains(?, license), false) "
+            "and photo_id in (select photo_id from there)",
+            [list(licences)],
+        )
+        self._run(
+            """
+            insert into found
+            select photo_id, observation::text, subject_id, taxon_name, extension, license, width, height, latitude,
+                longitude, positional_accuracy, quality_grade, observed_on, observer, true
+            from (from there anti join found using (photo_id)) as p
+            left join seen on seen.observation = try_cast(p.observation_uuid as uuid)
+            left join people on people.observer_id = try_cast(p.observer_id as bigint)
+            qualify rank() over (partition by photo_id order by observation is null) = 1
+            """
+        )
+        return self._count("found")
+
+    def missing(self) -> int:
+        """How many of the known must be in the dump and are not; a photo on a broken line is there."""
+        self._run(
+            """
+            create or replace table missing as
+            select photo_id from (from known where is_due = 1) anti join there using (photo_id)
+            where photo_id not in (
+                select field from (select unnest(string_split(csv_line, chr(9))) as field from reject_errors)
+                where field is not null
+            )
+            """
+        )
+        return self._count("missing")
+
+    def is_partial(self) -> bool:
+        """Where most of the known are missing, it is more likely that these files are a part of a dump."""
+        return self._count("missing") > max(MISSING_UNASKED, self._count("known") // 2)
+
+    def missing_keys(self) -> Iterator[list[str]]:
+        """A batch at a time."""
+        told = self._run("from missing order by photo_id")
+        while rows := told.fetchmany(ROWS_AT_A_TIME):
+            yield [key for (key,) in rows]
+
+    def _count(self, table: str) -> int:
+        return int(self._run(f"select count(*) from {table}").fetchall()[0][0])  # noqa: S608
 
     def rows(self) -> Iterator[list[tuple[Any, ...]]]:
         """What `find` found, a batch at a time: those of one photo side by side, research grade first, so that the
@@ -172,14 +236,12 @@ class Tables:
 
 @contextmanager
 def reading(dump: Dump, *, home: Path, threads: int) -> Iterator[Tables]:
-    """The dump's tables; what DuckDB wrote beside its memory is removed at the end."""
+    """The dump's tables; what DuckDB wrote beside its memory is removed at the end, or by the next after `kill -9`."""
     import duckdb
 
-    ground = home / "dumps"
-    ground.mkdir(parents=True, exist_ok=True)
-    spill = Path(tempfile.mkdtemp(prefix="spill-", dir=ground))
-    try:
-        with duckdb.connect(
+    with (
+        passing(home / "dumps" / "spill") as spill,
+        duckdb.connect(
             str(spill / "join.duckdb"),
             config={
                 "memory_limit": MEMORY,
@@ -192,10 +254,9 @@ def reading(dump: Dump, *, home: Path, threads: int) -> Iterator[Tables]:
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
             },
-        ) as duck:
-            yield Tables(dump, duck)
-    finally:
-        shutil.rmtree(spill, ignore_errors=True)
+        ) as duck,
+    ):
+        yield Tables(dump, duck, spill)
 
 
 def _told(error: Exception) -> SourceError:

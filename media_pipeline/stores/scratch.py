@@ -1,7 +1,7 @@
-"""Folders for files on their way into the library: one for each run, gone with it, also after `kill -9`.
+"""Folders for files on their way into the library, or aside: one for each run, gone with it, also after `kill -9`.
 
 A folder is locked by the run that made it as long as it lives; whoever comes next removes those that nobody locks. What
-is not here: what is put there (stages/fetch), and how a file becomes a blob (blobs.py).
+is not here: what is put there (stages/fetch, open_data.py), and how a file becomes a blob (blobs.py).
 """
 
 from __future__ import annotations
@@ -30,15 +30,33 @@ def scratch(blobs: Blobs, home: Path) -> Iterator[Path]:
     """A new folder: in the file system of the blobs where they are local, so that a file becomes one by a link."""
     root = (blobs.root / TEMP_FOLDER if isinstance(blobs, LocalBlobs) else home) / "scratch"
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        _sweep(root)
-        folder, lock = _made(root)
+        folder, lock = _begun(root)
     except OSError as error:
         raise BlobError(
             f"cannot make a folder in {root}: look at the disk and its rights ({error.strerror})"
         ) from error
-    try:
+    with _ending(folder, lock):
         yield folder
+
+
+@contextmanager
+def passing(root: Path) -> Iterator[Path]:
+    """A new folder below this one, which holds such folders alone."""
+    folder, lock = _begun(root)
+    with _ending(folder, lock):
+        yield folder
+
+
+def _begun(root: Path) -> tuple[Path, int]:
+    root.mkdir(parents=True, exist_ok=True)
+    _sweep(root)
+    return _made(root)
+
+
+@contextmanager
+def _ending(folder: Path, lock: int) -> Iterator[None]:
+    try:
+        yield
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         folder.with_suffix(LOCK).unlink(missing_ok=True)

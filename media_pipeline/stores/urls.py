@@ -5,12 +5,17 @@ What is not here: the addresses behind a name (addresses.py), which are checked 
 
 from __future__ import annotations
 
+import html
+import json
+import re
 from collections.abc import Mapping
+from typing import Final
 from urllib.parse import quote, quote_plus, urlencode, urljoin, urlsplit
 
 from media_pipeline.errors import FetchError
 
 USUAL_PORTS = {"http": 80, "https": 443}
+_ESCAPE: Final = re.compile("%[0-9A-F]{2}")
 
 
 def with_params(url: str, params: tuple[tuple[str, str], ...]) -> str:
@@ -39,8 +44,14 @@ def checked(url: str) -> str:
 
 def mirrored(url: str, mirrors: Mapping[str, str]) -> str:
     """The address to ask in its place, where an operator has a mirror or proxy of it; of several the longest."""
-    begins = max((known for known in mirrors if url.startswith(known)), key=len, default="")
+    begins = max((known for known in mirrors if _is_below(url, known)), key=len, default="")
     return mirrors[begins] + url.removeprefix(begins) if begins else url
+
+
+def _is_below(url: str, known: str) -> bool:
+    """A beginning that ends in the name of its host means this host, and none whose name only begins so."""
+    has_whole_host = "/" in known.partition("://")[2]
+    return url.startswith(known) and (has_whole_host or url[len(known) :][:1] in ("", "/", "?"))
 
 
 def host_of(url: str) -> str:
@@ -61,7 +72,23 @@ def led_to(url: str, location: str, *, secret: str = "") -> str:
 
 
 def masked(text: str, secret: str) -> str:
-    """Without the secret, in any way in which a URL may spell it."""
-    for spelt in {secret, quote(secret, safe=""), quote_plus(secret), quote(secret)} - {""}:
+    """Without the secret, in any way in which a URL, a page or JSON may spell it."""
+    for spelt in _spellings(secret):
         text = text.replace(spelt, "***")
     return text
+
+
+def without(body: bytes, secret: str) -> bytes:
+    """The same of an answer as it came, whatever else is in it."""
+    for spelt in _spellings(secret):
+        body = body.replace(spelt.encode(), b"***")
+    return body
+
+
+def _spellings(secret: str) -> list[str]:
+    """The longest first: a shorter one may be a part of it."""
+    quoted = {quote(secret, safe=""), quote_plus(secret), quote(secret)}
+    lowered = {_ESCAPE.sub(lambda found: found[0].lower(), word) for word in quoted}
+    in_json = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    in_json |= {word.replace("/", r"\/") for word in in_json}
+    return sorted(({secret, html.escape(secret)} | quoted | lowered | in_json) - {""}, key=len, reverse=True)

@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select
+import psutil
+from sqlalchemy import func, insert, select, text
 
 from media_pipeline.config import Settings
 from media_pipeline.orchestration.work import Run
@@ -117,9 +118,10 @@ def _library(ground: Path, dump: Path) -> Iterator[Library]:
 def as_a_run(ground: Path, dump: Path) -> int:
     """Both steps of a run, into a catalog that is empty."""
     with _library(ground, dump) as library:
-        _CLOCKS.begin()
+        _CLOCKS.begin(library)
         store_pages(Run(library, "bench", "inaturalist_open_data"))
         read_pages(Run(library, "bench", "inaturalist_open_data"))
+        _CLOCKS.end()
         return _count(library)
 
 
@@ -133,8 +135,9 @@ def read_again(ground: Path, dump: Path) -> int:
             catalog.execute(
                 tables.ledger.update().values(version="old").where(tables.ledger.c.output == "source_listings")
             )
-        _CLOCKS.begin()
+        _CLOCKS.begin(library)
         read_pages(run)
+        _CLOCKS.end()
         return _count(library)
 
 
@@ -143,7 +146,9 @@ def joined(ground: Path, dump: Path) -> int:
     opened = dumps.opened(str(dump), FILES, home=ground)
     with open_data.reading(opened, home=ground, threads=2) as found:
         found.find({"fungi": 47170}, licences=LICENCES, known=LICENCES)
-        return sum(len(rows) for rows in found.rows())
+        count = sum(len(rows) for rows in found.rows())
+        _CLOCKS.end()
+        return count
 
 
 def plainly(ground: Path, dump: Path) -> int:
@@ -153,7 +158,7 @@ def plainly(ground: Path, dump: Path) -> int:
         store_pages(run)
         with library.engine.begin() as catalog:
             page = catalog.scalars(select(tables.source_pages.c.page_id)).one()
-        _CLOCKS.begin()
+        _CLOCKS.begin(library)
         taxa = {row["taxon_id"]: row for row in _read(dump, "taxa") if "47170" in row["ancestry"].split("/")}
         seen = {row["observation_uuid"]: row for row in _read(dump, "observations") if row["taxon_id"] in taxa}
         people = {row["observer_id"]: row["name"] or row["login"] for row in _read(dump, "observers")}
@@ -173,6 +178,7 @@ def plainly(ground: Path, dump: Path) -> int:
                 _insert(library, waiting)
                 waiting = []
         _insert(library, waiting)
+        _CLOCKS.end()
         return _count(library)
 
 
@@ -206,13 +212,26 @@ def _count(library: Library) -> int:
 
 
 class _Clocks:
-    """Seconds since `begin`, of the wall and of this process's CPU."""
+    """Seconds since `begin`: of the wall, and of the CPU of this process and of PostgreSQL's."""
 
-    def begin(self) -> None:
-        self._since, self._own = time.perf_counter(), time.process_time()
+    def begin(self, library: Library | None = None) -> None:
+        self._library = library
+        self._since = self._now()
 
-    def read(self) -> tuple[float, float]:
-        return time.perf_counter() - self._since, time.process_time() - self._own
+    def end(self) -> None:
+        self.told = tuple(now - then for now, then in zip(self._now(), self._since, strict=True))
+
+    def _now(self) -> tuple[float, ...]:
+        return time.perf_counter(), time.process_time(), 0.0 if self._library is None else _server_s(self._library)
+
+
+def _server_s(library: Library) -> float:
+    """CPU of the server and of all that it started, also of those that have ended."""
+    with library.engine.connect() as catalog:
+        server = psutil.Process(catalog.scalar(text("select pg_backend_pid()")) or 0).parent()
+    if server is None:
+        raise RuntimeError("the server's processes cannot be seen")
+    return sum(sum(process.cpu_times()[:4]) for process in (server, *server.children()))
 
 
 _CLOCKS = _Clocks()
@@ -226,8 +245,8 @@ WAYS: dict[str, Callable[[Path, Path], int]] = {
 }
 
 
-def measured(task: tuple[str, str]) -> tuple[float, float, int, int]:
-    """Seconds, CPU seconds of this process, MB at the peak, listings."""
+def measured(task: tuple[str, str]) -> tuple[float, float, float, int, int]:
+    """Seconds, CPU seconds of this process and of PostgreSQL, MB of this process at the peak, listings."""
     way, dump = task
     # Not below a folder that is closed to others: as root, PostgreSQL runs as somebody else.
     ground = Path(tempfile.mkdtemp(prefix="bench-", dir="/tmp"))
@@ -235,8 +254,8 @@ def measured(task: tuple[str, str]) -> tuple[float, float, int, int]:
     try:
         _CLOCKS.begin()
         count = WAYS[way](ground, Path(dump))
-        seconds, own = _CLOCKS.read()
-        return seconds, own, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, count
+        seconds, own, server = _CLOCKS.told
+        return seconds, own, server, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, count
     finally:
         shutil.rmtree(ground)
 
@@ -248,20 +267,19 @@ def main() -> None:
     ground = Path(tempfile.mkdtemp(prefix="dumps-"))
     context = multiprocessing.get_context("spawn")
     print(f"load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    print("| way | photos | s | own CPU s | peak MB | photos/s | s for a million |\n|---|---|---|---|---|---|---|")
+    print("| way | rows | listings | s | own CPU s | PostgreSQL CPU s | peak MB | load |")
+    print("|---|---|---|---|---|---|---|---|")
     try:
         for way, photos in tasks:
             dump = ground / str(photos)
             if not dump.is_dir():
                 draw(dump, photos)
             with context.Pool(1) as pool:
-                seconds, own, peak, count = pool.apply(measured, ((way, str(dump)),))
-            speed = count / seconds
-            cells = f"{seconds:.1f} | {own:.1f} | {peak} | {speed:,.0f} | {1e6 / speed:.0f}"
-            print(f"| {way} | {count:,} | {cells} |", flush=True)
+                seconds, own, server, peak, count = pool.apply(measured, ((way, str(dump)),))
+            cells = f"{seconds:.1f} | {own:.1f} | {server:.1f} | {peak} | {os.getloadavg()[0]:.1f}"
+            print(f"| {way} | {photos:,} | {count:,} | {cells} |", flush=True)
     finally:
         shutil.rmtree(ground)
-    print(f"load after: {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":

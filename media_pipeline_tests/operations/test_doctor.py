@@ -15,8 +15,9 @@ import pytest
 from sqlalchemy import insert, update
 
 from media_pipeline.config import Settings, unknown_settings
+from media_pipeline.errors import ConfigError
 from media_pipeline.operations.doctor import Finding, as_text, doctor, exit_code
-from media_pipeline.operations.needs import NEEDS
+from media_pipeline.operations.needs import NEEDS, Subject
 from media_pipeline.samples.photographs import photograph
 from media_pipeline.sources import SOURCES
 from media_pipeline.stores.catalog import embedded, tables
@@ -312,3 +313,23 @@ def test_the_text_is_aligned_and_shows_remedies() -> None:
     ]
     assert exit_code(findings) == 1
     assert exit_code(findings[:1]) == 0
+
+
+def test_a_file_of_subjects_with_mistakes_is_a_warning_and_one_that_is_none_blocks(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """The first mistake is named with its line and field."""
+    path = tmp_path / "subjects.yaml"
+    chosen = Subject(changed(settings, subjects_path=path))
+    look = NEEDS["subjects"].look
+    path.write_text("- {kind: taxon, name: A}\n- {kind: taxn, name: B}\n", encoding="utf-8")
+    answer = look(chosen)
+    assert answer.state == "warning"
+    assert answer.said == (
+        f"{path}: 1 can be read; 1 faults, the first: line 2: kind: must be 'taxon' or 'place', not 'taxn'"
+    )
+    path.write_text("kind: [", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"subjects\.yaml"):
+        look(chosen)
+    path.write_text("- {kind: taxon, name: A}\n", encoding="utf-8")
+    assert look(chosen).said == f"{path}: 1"

@@ -144,3 +144,29 @@ def test_a_run_says_when_the_file_has_mistakes(library: Library) -> None:
     console = Console(record=True, width=200)
     tell_of_run(library, [Step("subjects", 0, 0.1, "2 faults")], console)
     assert "subjects: 2 faults in the file: media-pipeline subjects list" in console.export_text()
+
+
+def test_rows_that_no_run_has_read_yet_are_shown_as_such(
+    typed: Typed, settings: Settings, filed: Callable[[str], None]
+) -> None:
+    """In an empty library, too; what is wrong with the others stands below."""
+    path = settings.home_path / "subjects.yaml"
+    path.write_text("- {kind: taxon, name: Morchella}\n- {kind: taxn, name: Boletus}\n", encoding="utf-8")
+    shown = [" ".join(line.split()) for line in typed("list").stdout.splitlines()]
+    assert "morchella taxon Morchella file, from the next run on 0" in shown
+    assert shown[-1] == f"{path}:2: kind: must be 'taxon' or 'place', not 'taxn'"
+    filed("- {kind: taxon, name: Morchella}\n")
+    assert "next run" not in typed("list").stdout
+
+
+def test_a_subject_may_have_an_id_at_any_source(typed: Typed, library: Library) -> None:
+    """And at nothing else."""
+    words = ["add", "Amanita muscaria", "--kind", "taxon", "--source-id"]
+    assert typed(*words, "mushroom_observer=344").stdout == "amanita-muscaria: added\n"
+    with library.engine.connect() as catalog:
+        (subject,) = all_subjects(catalog, "public")
+    assert subject.source_ids == {"mushroom_observer": "344"}
+    with pytest.raises(ConfigError, match=r"ids.mushroom_observr: is no field: do you mean mushroom_observer\?"):
+        typed(*words, "mushroom_observr=344")
+    with pytest.raises(ConfigError, match=r"ids.mushroom_observer: must not be empty"):
+        typed(*words, "mushroom_observer=")

@@ -22,6 +22,7 @@ from media_pipeline.orchestration import open_data
 from media_pipeline.orchestration.open_data import SOURCE, Looking, ask_dump, read_dump
 from media_pipeline.orchestration.work import Report, Run, Unwatched
 from media_pipeline.records import Listing, Subject, listing_id
+from media_pipeline.stores import open_data as tables_of_the_dump
 from media_pipeline.stores.catalog import listings, tables
 from media_pipeline.stores.ledger import Output, utc_now
 from media_pipeline.stores.library import Library
@@ -215,6 +216,114 @@ def test_a_newer_dump_tells_what_changed(run: Run, catalog: Connection, dump: Pa
     (change,) = catalog.execute(select(tables.listing_changes))
     assert (change.what, change.former, change.latter) == ("licence", "CC-BY-NC-4.0", "CC-BY-4.0")
     assert (change.last_seen_at, change.noticed_at) == (MADE_AT, later)
+
+
+def _photo(key: str, code: str, *, seen: int = 1, extension: str = "jpg") -> tuple[str, ...]:
+    return ("p", key, OBSERVATION.format(seen), "7", extension, code, "1536", "2048", "0")
+
+
+def _next_edition(run: Run, dump: Path, *photos: tuple[str, ...], days: int = 3, **more: Any) -> Report:
+    _dated(write_dump(dump, photos=photos, **more), MADE_AT + timedelta(days=days))
+    _asked(run, frozenset(OPEN_FAMILIES))
+    return read_dump(LISTED, run)
+
+
+def _changes(catalog: Connection) -> list[Any]:
+    changes, listed = tables.listing_changes.c, tables.source_listings.c
+    query = (
+        select(
+            listed.source_key, changes.what, changes.former, changes.latter, changes.last_seen_at, changes.noticed_at
+        )
+        .join_from(tables.listing_changes, tables.source_listings)
+        .order_by(changes.noticed_at, listed.source_key)
+    )
+    return [tuple(row) for row in catalog.execute(query)]
+
+
+@pytest.mark.parametrize(
+    ("code", "name"), [("CC-BY-ND", "CC-BY-ND-4.0"), ("", "LicenseRef-unknown"), ("CC-BY-NC", "CC-BY-NC-4.0")]
+)
+def test_a_licence_that_closed_is_told_though_nobody_wants_it(
+    run: Run, catalog: Connection, dump: Path, code: str, name: str
+) -> None:
+    """Of a photo that is known; others under it are not listed, and what was known of the observation stays."""
+    _wants(catalog, FUNGI)
+    _next_edition(run, dump, _photo("11", "CC-BY"), _photo("12", "CC0"), days=0)
+    report = _next_edition(run, dump, _photo("11", code), _photo("12", "CC0"), _photo("14", code))
+    assert report.noted["source_listings"] == {"listings": 2}
+    found = _listed(catalog)
+    assert {key: row.licence for key, row in found.items()} == {"11": name, "12": "CC0-1.0"}
+    assert (found["11"].subject_id, found["11"].taxon_name, found["11"].latitude) == ("fungi", "Boletus edulis", 60.5)
+    assert _changes(catalog) == [("11", "licence", "CC-BY-4.0", name, MADE_AT, MADE_AT + timedelta(days=3))]
+
+
+def test_a_photo_that_an_edition_does_not_hold_has_vanished(run: Run, catalog: Connection, dump: Path) -> None:
+    """Between the days of the two; a later edition brings it back, and an earlier one says nothing."""
+    _wants(catalog, FUNGI)
+    _next_edition(run, dump, _photo("11", "CC-BY"), _photo("12", "CC0"), days=0)
+    report = _next_edition(run, dump, _photo("12", "CC0"))
+    assert report.noted["source_listings"] == {"listings": 1, "vanished": 1}
+    third = MADE_AT + timedelta(days=3)
+    assert {key: row.vanished_at for key, row in _listed(catalog).items()} == {"11": third, "12": None}
+    told = [("11", "vanished", "CC-BY-4.0", "not in the dump", MADE_AT, third)]
+    assert _changes(catalog) == told
+    _next_edition(run, dump, _photo("11", "CC-BY"), days=2)
+    assert {key: row.vanished_at for key, row in _listed(catalog).items()} == {"11": third, "12": None}
+    assert "vanished" not in _next_edition(run, dump, _photo("11", "CC0"), _photo("12", "CC0"), days=5).noted
+    assert [row.vanished_at for row in _listed(catalog).values()] == [None, None]
+    assert [change[:2] for change in _changes(catalog)] == [("11", "vanished"), ("11", "licence"), ("11", "returned")]
+
+
+def test_a_known_photo_of_no_subject_any_more_is_still_there(run: Run, catalog: Connection, dump: Path) -> None:
+    """Another taxon, no taxon, a row that cannot be read: its licence is told where it can be, and it has not gone."""
+    _wants(catalog, FUNGI)
+    keys = ("11", "12", "14", "15")
+    _next_edition(run, dump, *(_photo(key, "CC-BY") for key in keys), days=0)
+    photos = (
+        _photo("11", "CC-BY-ND", seen=3),
+        _photo("12", "CC-BY-NC", seen=9),
+        _photo("14", "CC-BY", extension="a/b"),
+        (*_photo("15", "CC-BY"), "more"),
+    )
+    assert _next_edition(run, dump, *photos).noted["source_listings"] == {
+        "listings": 2,
+        "rejected/malformed": 1,
+        "rejected/broken lines of photos": 1,
+    }
+    found = _listed(catalog)
+    assert {key: row.licence_raw for key, row in found.items()} == {
+        "11": "CC-BY-ND",
+        "12": "CC-BY-NC",
+        "14": "CC-BY",
+        "15": "CC-BY",
+    }
+    assert {row.vanished_at for row in found.values()} == {None}
+    assert {(row.subject_id, row.taxon_name, row.latitude) for row in found.values()} == {
+        ("fungi", "Boletus edulis", 60.5)
+    }
+
+
+def test_what_another_told_of_since_has_not_vanished(run: Run, catalog: Connection, dump: Path) -> None:
+    """Neither what the API itself tells of, nor what somebody saw after the dump was made."""
+    _wants(catalog, FUNGI)
+    _next_edition(run, dump, *(_photo(key, "CC-BY") for key in ("11", "12", "14")), days=0)
+    catalog.execute(text("update media.source_listings set reported_by = 'inaturalist' where source_key = '11'"))
+    catalog.execute(text("update media.source_listings set reported_by = 'gbif' where source_key = '12'"))
+    catalog.execute(text("update media.source_listings set checked_at = '2026-04-30' where source_key = '14'"))
+    _next_edition(run, dump, _photo("16", "CC-BY"))
+    assert {row.vanished_at for row in _listed(catalog).values()} == {None}
+
+
+def test_a_part_of_a_dump_takes_nothing_away(
+    run: Run, catalog: Connection, dump: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where most of what is known would be gone, the files are more likely not all of it."""
+    monkeypatch.setattr(tables_of_the_dump, "MISSING_UNASKED", 1)
+    _wants(catalog, FUNGI)
+    _next_edition(run, dump, *(_photo(key, "CC-BY") for key in ("11", "12", "14")), days=0)
+    report = _next_edition(run, dump, _photo("12", "CC-BY"))
+    assert report.noted["source_listings"] == {"listings": 1, "missing, but most are: a part of a dump?": 1}
+    assert {row.vanished_at for row in _listed(catalog).values()} == {None}
 
 
 def test_what_the_api_says_goes_before_the_dump(run: Run, catalog: Connection) -> None:

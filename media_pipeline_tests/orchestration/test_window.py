@@ -76,6 +76,41 @@ def test_a_lane_that_stands_holds_up_no_other() -> None:
         assert sorted(item for some in batches for item, _ in some) == items[:10]
 
 
+def test_a_lane_for_which_enough_wait_is_crowded_until_fewer_do() -> None:
+    """Whoever reads leaves it out meanwhile, and nothing else waits behind it."""
+    go_on = threading.Event()
+    window: Window[str] = Window(2, 100, lambda item: item[0], lambda _: 1, enough=5)
+    slow = [f"a{number}" for number in range(50)]
+    left, read = list(slow), 0
+
+    def items() -> Iterator[str]:
+        nonlocal read
+        fast = [f"b{number}" for number in range(3)]
+        while left or fast:
+            if left and "a" not in window.crowded:
+                read += 1
+                yield left.pop(0)
+            elif fast:
+                yield fast.pop(0)
+            else:
+                return
+
+    def answer(item: str) -> str:
+        assert item[0] == "b" or go_on.wait(30)
+        return item
+
+    with ThreadPoolExecutor(2) as threads:
+        batches = answered(items(), answer, window=window, threads=threads, batch=1)
+        try:
+            assert [next(batches)[0][0] for _ in range(3)] == ["b0", "b1", "b2"]
+            # One is under way.
+            assert (read, window.crowded) == (1 + 5, {"a"})
+        finally:
+            go_on.set()
+        assert [some[0][0] for some in batches] == slow[:6]
+    assert window.crowded == set()
+
+
 def test_no_more_is_read_than_is_held() -> None:
     """What is read is in memory: the places, and so many that wait."""
     read = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from media_pipeline.config import Settings
 from media_pipeline.errors import ConfigError
-from media_pipeline.sources.chosen import CHANGEABLE, check_limits, key_of, limits_of, require_contact
+from media_pipeline.sources.chosen import CHANGEABLE, check_limits, key_of, limits_at, limits_of, require_contact
 from media_pipeline.sources.protocol import Limits
 from media_pipeline.sources.uploads import Uploads
 
@@ -64,7 +64,7 @@ def test_a_limit_of_no_source_is_told() -> None:
 
 def test_every_field_can_be_changed_but_what_the_provider_says() -> None:
     """A new field of Limits is put into the table, or is the provider's own."""
-    assert set(Limits.__slots__) - set(CHANGEABLE) == {"budget", "fastest_per_s", "needs_contact"}
+    assert set(Limits.__slots__) - set(CHANGEABLE) == {"budget", "fastest_per_s", "hosts", "needs_contact"}
 
 
 def test_a_source_with_a_key_is_not_asked_without() -> None:
@@ -81,3 +81,33 @@ def test_a_source_that_wants_a_contact_is_not_asked_without() -> None:
         require_contact("flickr", Herbarium.limits, Settings.load())
     require_contact("flickr", Herbarium.limits, Settings.load(contact="https://example.org/who"))
     require_contact("uploads", Uploads.limits, Settings.load())
+
+
+@pytest.mark.parametrize(
+    ("host", "downloads", "per_s"),
+    [
+        ("upload.wikimedia.org", 1, 0.5),
+        ("upload.wikimedia.org:8080", 1, 0.5),
+        ("inaturalist-open-data.s3.amazonaws.com", 2, 0.5),
+        ("static.inaturalist.org", 2, 0.5),
+        ("live.staticflickr.com", 1, 0.1),
+        ("farm5.staticflickr.com", 1, 0.1),
+        ("mushroomobserver.org", 1, 0.2),
+        ("images.mushroomobserver.org", 1, 0.2),
+        ("notmushroomobserver.org", 8, None),
+        ("museum.example", 8, None),
+    ],
+)
+def test_a_host_has_its_rules_whoever_asks(host: str, downloads: int, per_s: float | None) -> None:
+    """The limits that a source sets for files hold wherever it says that they lie."""
+    found = limits_at(host, Limits(1, 9, 9, downloads=8), Settings.load())
+    assert (found.downloads, found.downloads_per_s) == (downloads, per_s)
+
+
+def test_the_strictest_rule_of_a_host_holds() -> None:
+    """Between who asks and all whose host it is, as the settings have changed them."""
+    settings = Settings.load(limits={"mushroom_observer": {"downloads": 3, "downloads_per_s": 0.05}})
+    slow = Limits(1, 9, 9, downloads=8, downloads_per_s=0.01)
+    assert limits_at("mushroomobserver.org", slow, settings) == replace(slow, downloads=3)
+    found = limits_at("mushroomobserver.org", replace(slow, downloads_per_s=None), settings)
+    assert found.downloads_per_s == 0.05

@@ -332,13 +332,14 @@ def test_a_place_is_asked_for_with_its_city_and_nearby_when_it_is_on_the_map() -
 
 
 def test_a_subject_may_ask_in_words_of_its_own() -> None:
-    """Only what Flickr knows is passed on."""
-    options = {"flickr": {"tags": "oak,tree", "tag_mode": "all", "license": "4,9", "api_key": "x", "bbox": "1,2,3,4"}}
+    """Only what Flickr knows is passed on; a key is no option."""
+    options = {"flickr": {"tags": "oak,tree", "tag_mode": "all", "license": "4,9", "bbox": "1,2,3,4"}}
     asked = params(Subject("t", "taxon", "x", options=options))
     assert (asked["tags"], asked["tag_mode"], asked["license"]) == ("oak,tree", "all", "4,9")
     assert (asked["bbox"], asked["per_page"]) == ("1,2,3,4", "250")
     assert "text" not in asked
-    assert "api_key" not in asked
+    with pytest.raises(AnswerError, match="no option 'api_key' for flickr"):
+        params(Subject("t", "taxon", "x", options={"flickr": {"api_key": "x"}}))
 
 
 def test_a_question_with_too_many_answers_is_cut_in_half_and_grows_again() -> None:
@@ -461,3 +462,9 @@ def test_mutilated_xml_is_an_answer_error_or_some_photos(other: bytes, start: in
     except AnswerError:
         return
     assert len(parsed.listings) + len(parsed.rejections) <= 2
+
+
+def test_what_cannot_be_read_again_has_not_vanished() -> None:
+    """An error, where «no photo» would take it for gone."""
+    with pytest.raises(AnswerError, match="unreadable_answer"):
+        SOURCE.parse(Answer(b'{"photo": {}, "stat": "ok"}', cursor=RECHECK))

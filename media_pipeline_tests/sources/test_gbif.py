@@ -19,7 +19,8 @@ from media_pipeline.errors import AnswerError
 from media_pipeline.licences import licence
 from media_pipeline.records import Listing, Rejection, Subject
 from media_pipeline.sources import WEB_SOURCES
-from media_pipeline.sources.gbif import CATALOGUE_OF_LIFE, FORMER_BACKBONE, Gbif
+from media_pipeline.sources.gbif import Gbif
+from media_pipeline.sources.gbif_questions import CATALOGUE_OF_LIFE, FORMER_BACKBONE
 from media_pipeline.sources.protocol import RECHECK, REJECTIONS, Answer, Known, Parsed, Request
 from media_pipeline.sources.reading import url_of
 
@@ -127,16 +128,17 @@ def test_a_subject_may_narrow_the_search() -> None:
         "country": ["DK", "SE"],
         "hasCoordinate": True,
         "year": "2020,2024",
-        "license": "CC0_1_0",
-        "taxonKey": "1",
     }
     params = asked(replace(NAMED, options={"gbif": options, "flickr": {"tags": "x"}})).params
     assert params[3:-2] == (("country", "DK"), ("country", "SE"), ("hasCoordinate", "true"), ("year", "2020,2024"))
+    for other in ("license", "taxonKey"):
+        with pytest.raises(AnswerError, match=f"no option '{other}' for gbif"):
+            asked(replace(NAMED, options={"gbif": {other: "1"}}))
 
 
 def test_a_known_photo_is_asked_for_by_its_record() -> None:
     """One record a question."""
-    known = Known("d41d8c", "https://example.org/1", ("4909740830", "7"))
+    known = Known("d41d8c", "https://example.org/1", ("4909740830",))
     assert GBIF.recheck([known]) == Request("https://api.gbif.org/v1/occurrence/4909740830")
     assert GBIF.recheck_batch == 1
     assert GBIF.recheck([replace(known, observation_ids=())]) is None
@@ -673,6 +675,20 @@ def test_a_record_looked_at_again_tells_its_photos() -> None:
     on_a_page = GBIF.parse(page(told)).listings
     assert again.listings == tuple(replace(found, subject_id=None) for found in on_a_page)
     assert (len(again.listings), again.next_cursor) == (1, None)
+
+
+def test_a_photo_is_looked_for_in_all_its_records() -> None:
+    """The first may be deleted while the second still shows it; of a part of them, or others, nothing is taken."""
+    request = GBIF.recheck([Known("k", None, ("7", "8"))])
+    assert request == Request(
+        "https://api.gbif.org/v1/occurrence/search", (("gbifId", "7"), ("gbifId", "8"), ("limit", "2"))
+    )
+    assert GBIF.recheck([Known("k", None, tuple(map(str, range(51))))]) is None
+    told = {"results": [record(photo("https://a.org/1.jpg"))], "endOfRecords": True}
+    assert len(GBIF.parse(Answer(json.dumps(told).encode(), cursor=RECHECK)).listings) == 1
+    for broken in (told | {"endOfRecords": False}, told | {"results": [7]}, told | {"results": None}):
+        with pytest.raises(AnswerError, match="unreadable_answer"):
+            GBIF.parse(Answer(json.dumps(broken).encode(), cursor=RECHECK))
 
 
 @pytest.mark.parametrize(

@@ -248,12 +248,15 @@ def test_an_error_that_comes_as_an_answer_is_one(body: Mapping[str, Any], reason
 
 
 def test_known_photos_are_asked_for_by_observation() -> None:
-    """The first of each, then the others, 30 at most; the answer has no subject."""
-    known = [Known(str(number), None, (str(number), str(number + 100))) for number in range(1, 30)]
-    request = SOURCE.recheck([*known, Known("30", None, ())])
+    """All that they are in, on one page; the answer has no subject."""
+    known = [Known(str(photo), None, tuple(str(photo + 100 * place) for place in range(1, 7))) for photo in range(30)]
+    request = SOURCE.recheck(known)
     assert request is not None
-    asked_for = request.url.removeprefix("https://api.inaturalist.org/v1/observations/").split(",")
-    assert (asked_for, request.params) == ([*map(str, range(1, 30)), "101"], ())
+    asked = dict(request.params)
+    assert (request.url, asked["per_page"]) == ("https://api.inaturalist.org/v1/observations", "200")
+    assert sorted(map(int, asked["id"].split(","))) == [
+        photo + 100 * place for place in range(1, 7) for photo in range(30)
+    ]
     found = answered(observation(1, photo(1, license_code=None)), subject=None, cursor=RECHECK)
     (listing,) = found.listings
     assert (listing.subject_id, listing.licence.family, found.next_cursor) == (None, "all-rights-reserved", None)
@@ -263,9 +266,38 @@ def test_a_photo_in_no_observation_cannot_be_asked_for() -> None:
     """A taxon's photo from elsewhere is in none; what is no id of iNaturalist's is not asked for either."""
     assert SOURCE.recheck([Known("1", None, ())]) is None
     assert SOURCE.recheck([Known("1", None, ("a/b",))]) is None
-    request = SOURCE.recheck([Known("1", None, ("a/b", "7"))])
-    assert request is not None
-    assert request.url.endswith("/v1/observations/7")
+
+
+def test_a_photo_is_asked_for_wholly_or_not_at_all() -> None:
+    """Of one that is in other observations too, an answer about some says nothing."""
+    assert SOURCE.recheck([Known("1", None, ("7", "0aff3595-8168-440b-83ff-7a80b65dea42"))]) is None
+    assert SOURCE.recheck([Known("1", None, tuple("1234567"))]) is None
+    assert SOURCE.recheck([Known("1", None, ("7",)), Known("2", None, ())]) is None
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        [observation(5, photo(77, license_code=7))],
+        [{"id": 5}],
+        [{"id": 5, "photos": [7]}],
+        [7],
+    ],
+)
+def test_what_cannot_be_read_again_has_not_vanished(results: list[Any]) -> None:
+    """An error, where «no photos» would take them for gone."""
+    with pytest.raises(AnswerError, match="unreadable_answer"):
+        SOURCE.parse(Answer(json.dumps({"total_results": 1, "results": results}).encode(), cursor=RECHECK))
+
+
+def test_a_part_of_what_was_asked_for_again_is_no_answer() -> None:
+    """Nor is the first page of everything."""
+    with pytest.raises(AnswerError, match="1 of 2 observations"):
+        SOURCE.parse(
+            Answer(json.dumps({"total_results": 2, "results": [observation(1, photo(1))]}).encode(), cursor=RECHECK)
+        )
+    gone = SOURCE.parse(Answer(b'{"total_results": 0, "results": []}', cursor=RECHECK))
+    assert (gone.listings, gone.rejections) == ((), ())
 
 
 # What was recorded. Names of people do not belong here: eight digits of their sha256 do.

@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from media_pipeline.errors import AnswerError
 from media_pipeline.licences import licence
 from media_pipeline.records import Listing, Rejection
-from media_pipeline.sources.inaturalist_open_data import INaturalistOpenData, Row, licence_codes, photos_of
+from media_pipeline.sources.inaturalist_open_data import (
+    INaturalistOpenData,
+    Row,
+    licence_codes,
+    photos_of,
+    wanted_of,
+)
 from media_pipeline.sources.protocol import Answer
 
 ROW = Row(
@@ -114,7 +120,7 @@ def test_an_old_photo_without_an_extension_has_none_in_its_address() -> None:
 @pytest.mark.parametrize(("field", "value"), [("photo_id", "11a"), ("photo_id", "0"), ("extension", "jpg?x=1")])
 def test_what_would_make_another_address_is_refused(field: str, value: str) -> None:
     """An id that is no number, an extension that is none."""
-    (found,) = photos_of([ROW._replace(**{field: value})])
+    (found,) = photos_of([Row(**{**ROW._asdict(), field: value})])
     assert isinstance(found, Rejection)
     assert found.reason == "malformed"
 
@@ -163,3 +169,18 @@ def test_any_text_makes_a_listing_or_a_rejection(row: Row) -> None:
 def test_codes_of_families() -> None:
     """What is looked for in the dump."""
     assert licence_codes(["cc0", "cc-by-nc", "public-domain", "unknown"]) == ("CC0", "CC-BY-NC", "PD")
+
+
+def test_a_known_photo_counts_whatever_its_licence() -> None:
+    """Others only under one that is wanted; what is no known code is unknown."""
+    codes = ("CC0", "CC-BY-ND", "X", None)
+    rows = [ROW._replace(licence=code, is_known=known) for code in codes for known in (False, True)]
+    told = [(row[5], row[-1]) for row in wanted_of(rows, {"cc0"})]
+    assert told == [("CC0", False), ("CC0", True), ("CC-BY-ND", True), ("X", True), (None, True)]
+    assert [row[5] for row in wanted_of(rows[::2], {"unknown"})] == ["X", None]
+
+
+def test_a_known_photo_of_no_observation_that_is_wanted_tells_of_none() -> None:
+    """So that the catalog keeps what it knows of where and when."""
+    found = _one(ROW._replace(observation_uuid=None, subject_id=None, taxon_name=None, is_known=True))
+    assert (found.subject_id, found.observation_ids) == (None, ())

@@ -230,6 +230,13 @@ def test_one_photo_is_looked_at_again_and_a_deleted_one_is_gone() -> None:
     assert SOURCE.parse(Answer(gone.body, cursor=RECHECK)).listings == ()
 
 
+@pytest.mark.parametrize("results", [[1, "x"], [{}], [{"id": "x"}]])
+def test_what_cannot_be_read_again_has_not_vanished(results: list[Any]) -> None:
+    """An error, where «no photos» would take them for gone."""
+    with pytest.raises(AnswerError, match="unreadable_answer"):
+        SOURCE.parse(Answer(json.dumps({"results": results}).encode(), cursor=RECHECK))
+
+
 @pytest.mark.parametrize(
     ("quality", "points"), [(None, 80.0), (0, 80.0), (1, 80.0), (2.5, 87.5), (4, 95.0), (99, 95.0), ("x", 80.0)]
 )

@@ -133,7 +133,7 @@ def test_taxa_are_asked_as_a_phrase_and_places_with_their_city() -> None:
     assert SOURCE.requests(Subject("p", "place", "Old Bridge", city="Mostar"), '{"page":2}') == Request(
         API, (("q", "Old Bridge Mostar"), *common, ("page", "2"))
     )
-    chosen = Subject("p", "place", "Mostar", city="Mostar", options={"openverse": {"category": "photograph", "x": 1}})
+    chosen = Subject("p", "place", "Mostar", city="Mostar", options={"openverse": {"category": "photograph"}})
     assert SOURCE.requests(chosen, "") == Request(
         API, (("q", "Mostar"), ("category", "photograph"), *common, ("page", "1"))
     )
@@ -212,3 +212,9 @@ def test_a_mutilated_photo_is_an_answer_error_or_one_photo(body: bytes, status: 
     except AnswerError:
         return
     assert len(parsed.listings) + len(parsed.rejections) <= 1
+
+
+def test_what_cannot_be_read_again_has_not_vanished() -> None:
+    """A word of the service about itself is none about the photo."""
+    with pytest.raises(AnswerError, match="unreadable_answer"):
+        SOURCE.parse(Answer(b'{"detail": "temporarily busy"}', cursor=RECHECK))

@@ -51,3 +51,9 @@ def test_every_word_of_a_rejection_has_a_meaning() -> None:
     }
     assert used
     assert used <= set(REJECTIONS)
+
+
+def test_no_public_source_is_asked_without_a_contact() -> None:
+    """Whether it demands one or not: whoever is disturbed can write to somebody. The documents say the same."""
+    assert all(source.limits.needs_contact for source in WEB_SOURCES.values())
+    assert "not a rule" not in about_sources()

@@ -93,6 +93,18 @@ def test_the_name_is_searched_for_when_the_category_holds_no_photo() -> None:
     assert (question["generator"], question["gsrnamespace"], question["gsrlimit"]) == ("search", "6", "10")
 
 
+@pytest.mark.parametrize(
+    ("phase", "limit", "follows"), [("category", "gcmlimit", "gcmcontinue"), ("search", "gsrlimit", "gsroffset")]
+)
+def test_who_goes_on_gets_fifty_files_a_page(phase: str, limit: str, follows: str) -> None:
+    """A thousand files are 21 requests then, and not a hundred; the parts of a batch are of its size."""
+    sizes = [
+        asked(TAXON, Place(phase, go=go, part=part))[1][limit]
+        for go, part in (({}, 0), ({"iicontinue": "C"}, 1), ({follows: "9"}, 0), ({follows: "9", "iicontinue": "C"}, 1))
+    ]
+    assert sizes == ["10", "10", "50", "50"]
+
+
 def test_a_place_is_looked_for_around_its_coordinates() -> None:
     """Within 500 m or what its options say; by name and city where it has none or nothing is near."""
     here = replace(PLACE, latitude=50.5, longitude=-7.25)
@@ -429,8 +441,10 @@ def test_known_listings_are_asked_about_by_page_id() -> None:
     assert only(parsed).source_key == "7"
     assert (parsed.rejections, parsed.next_cursor) == ((Rejection("8", "hidden", "missing"),), None)
     part = answer_of(page(), cursor=RECHECK, subject=None, part={"iicontinue": "C"})
-    with pytest.raises(AnswerError, match="unreadable_answer"):
-        SOURCE.parse(part)
+    unreadable = answer_of(page(descriptionshorturl="?", descriptionurl="?"), cursor=RECHECK, subject=None)
+    for broken in (part, unreadable, Answer(b'{"batchcomplete": true}', cursor=RECHECK)):
+        with pytest.raises(AnswerError, match="unreadable_answer"):
+            SOURCE.parse(broken)
 
 
 def test_a_redirect_is_listed_under_the_id_of_the_file_itself() -> None:

@@ -101,7 +101,8 @@ def test_language_and_title_can_be_named() -> None:
     url, question = asked(german)
     assert (url, question["titles"]) == ("https://de.wikipedia.org/w/api.php", "Steinpilz")
     for options in ({"language": "evil.example/#"}, {"language": "EN"}, {"title": "A|B"}):
-        assert SOURCE.requests(replace(TAXON, options={"wikipedia": options}), "") is None
+        with pytest.raises(AnswerError, match="question_refused"):
+            SOURCE.requests(replace(TAXON, options={"wikipedia": options}), "")
 
 
 def test_the_files_of_the_article_are_asked_for_by_name() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -62,3 +64,23 @@ def test_files_below_a_url_are_fetched_together(tmp_path: Path) -> None:
     _downloaded(web, url, tmp_path)
     assert [(folder / name).read_text() for name in ("photos.csv.gz", "taxa.csv.gz")] == ["3", "5"]
     assert sorted(path.name for path in folder.iterdir()) == ["photos.csv.gz", "taxa.csv.gz"]
+
+
+def test_two_at_once_fetch_a_dump_once(tmp_path: Path) -> None:
+    """The second waits for the first, and takes what it brought."""
+    web, url, coming = Web(), "https://example.org/latest.tar.gz", Event()
+
+    def fetch(url: str, to: Path) -> None:
+        if web.asked:
+            coming.set()
+        web.fetch(url, to)
+        if len(web.asked) == 1:
+            second.append(others.submit(downloaded, url, (), home=tmp_path, fetch=fetch, now=utc_now()))
+            # Not waited for where all is well; without a lock the second comes here at once.
+            coming.wait(0.3)
+
+    second: list[Future[Path]] = []
+    with ThreadPoolExecutor(1) as others:
+        first = downloaded(url, (), home=tmp_path, fetch=fetch, now=utc_now())
+        assert second[0].result() == first
+    assert web.asked == [url]

@@ -6,8 +6,10 @@ import gzip
 import io
 import os
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -69,6 +71,37 @@ def test_an_archive_is_unpacked_once(tmp_path: Path) -> None:
     os.utime(archive, (MAY + 9, MAY + 9))
     assert _opened(archive, tmp_path).edition == dump.edition
     assert len(list((tmp_path / "home" / "dumps").glob("*/*"))) == 1
+
+
+def test_several_at_once_unpack_an_archive_once(tmp_path: Path) -> None:
+    """Whoever comes second waits, and finds the same files."""
+    folder = write_dump(tmp_path / "dump")
+    (folder / "photos.csv.gz").write_bytes(
+        (folder / "photos.csv.gz").read_bytes() + gzip.compress(os.urandom(9_000_000))
+    )
+    archive = _packed(folder, tmp_path / "latest.tar.gz")
+    together = Barrier(4)
+
+    def opened() -> Dump:
+        together.wait()
+        return _opened(archive, tmp_path)
+
+    with ThreadPoolExecutor(4) as others:
+        found = [task.result() for task in [others.submit(opened) for _ in range(4)]]
+    assert {(dump.edition, dump.files["photos"].stat().st_ino) for dump in found} == {
+        (found[0].edition, found[0].files["photos"].stat().st_ino)
+    }
+
+
+def test_another_that_never_ends_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that is suspended holds its lock; the next one does not wait for ever."""
+    monkeypatch.setattr(dumps, "LONGEST_WAIT_S", 0.01)
+    with (
+        dumps.alone(tmp_path / "x", what="this"),
+        pytest.raises(SourceError, match=r"that: another process has held .*x\.lock"),
+        dumps.alone(tmp_path / "x", what="that"),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("inside", ["../../", "/tmp/", "a/../../b/"])  # noqa: S108

@@ -7,10 +7,11 @@ import logging
 import ssl
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote_plus
 
 import pytest
 from cryptography import x509
@@ -23,6 +24,7 @@ from pydantic import SecretStr
 from media_pipeline import __version__
 from media_pipeline.errors import AnswerError, BlobError, ConfigError, FetchError, MediaServiceError
 from media_pipeline.sources.protocol import Limits, Request
+from media_pipeline.stores.addresses import look_up
 from media_pipeline.stores.catalog.budgets import block, standing
 from media_pipeline.stores.exchanges import Pace
 from media_pipeline.stores.http import Clock, Download, Http, Reply
@@ -125,6 +127,16 @@ def test_a_refusal_is_an_answer(status: int, http: Http, server: ReplayServer) -
     reply = ask(http, server.url("/x"))
     assert (reply.status, reply.body) == (status, b"no")
     assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("status", [200, 403])
+def test_a_server_that_tells_the_key_tells_it_to_nobody(status: int, http: Http, server: ReplayServer) -> None:
+    """Pages of errors repeat the address that was asked; body and headers go on without the key."""
+    echo = f"The URL /x?api_key={quote_plus(KEY)} was refused"
+    server.say("/x", Scripted(status, echo.encode(), headers=(("X-Asked", echo),)))
+    reply = ask(http, server.url("/x"), key=KEY)
+    assert (reply.status, reply.body) == (status, b"The URL /x?api_key=*** was refused")
+    assert reply.headers["x-asked"] == "The URL /x?api_key=*** was refused"
 
 
 def test_500_requests_an_hour_take_an_hour(http: Http, server: ReplayServer, passing: FakeTime) -> None:
@@ -553,6 +565,38 @@ def test_a_host_that_drips_is_too_slow(open_http: Open, server: ReplayServer, tm
     assert len(server.seen) == 3
 
 
+def test_a_long_download_goes_on_where_it_broke(
+    open_http: Open, server: ReplayServer, passing: FakeTime, tmp_path: Path
+) -> None:
+    """After hours too, and after a silence, where its pace allows hours: by that alone it is bounded."""
+
+    def two_hours_later(host: str, port: int) -> Sequence[str]:
+        passing.passed_s += 7200
+        return look_up(host, port)
+
+    whole = Scripted(body=PHOTO, headers=(("ETag", '"v1"'),), is_ranged=True)
+    server.say("/x", replace(whole, cut_after=70_000), replace(whole, drip=(30_000, 0.5)), whole)
+    http = open_http(pace=Pace(total_s=86_400, silence_s=0.2), resolve=two_hours_later)
+    got = fetch(http, server.url("/x"), tmp_path)
+    assert got.path.read_bytes() == PHOTO
+    ranges = [seen.headers.get("range") for seen in server.seen]
+    assert ranges[:2] == [None, "bytes=70000-"]
+    assert len(ranges) == 3
+    server.say("/x", replace(whole, cut_after=70_000))
+    with pytest.raises(FetchError, match="short_body"):
+        fetch(open_http(pace=Pace(total_s=10_000), resolve=two_hours_later), server.url("/x"), tmp_path)
+    assert len(server.seen) == 3 + 2
+
+
+def test_a_download_may_take_longer_than_a_wait(
+    open_http: Open, server: ReplayServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Patience is for turns, and not for what comes."""
+    monkeypatch.setattr("media_pipeline.stores.http.PATIENCE_S", 0.5)
+    server.say("/x", Scripted(body=PHOTO, drip=(40_000, 0.25)))
+    assert fetch(open_http(pace=Pace(total_s=86_400)), server.url("/x"), tmp_path).size_bytes == len(PHOTO)
+
+
 @pytest.mark.parametrize("said", ["noai", "noindex, NoImageAI", "media-pipeline: noai"])
 def test_a_file_that_no_ai_may_use_is_left(said: str, http: Http, server: ReplayServer, tmp_path: Path) -> None:
     """Unless the settings say otherwise."""
@@ -584,6 +628,18 @@ def test_files_of_one_host_come_so_many_a_second(
     for _ in range(5):
         fetch(http, server.url("/x"), tmp_path, limits=replace(FAST, downloads_per_s=0.5))
     assert passing.passed_s == pytest.approx(8, abs=0.01)
+
+
+def test_the_rules_of_a_known_host_hold_for_every_source(
+    open_http: Open, server: ReplayServer, passing: FakeTime, tmp_path: Path
+) -> None:
+    """Wikimedia gives a file in two seconds, also to who heard of it from somebody else."""
+    server.say("/x", Scripted(body=PHOTO))
+    http = open_http(allowed="upload.wikimedia.org", resolve=lambda *_: ["127.0.0.1"])
+    url = server.url("/x").replace("127.0.0.1", "upload.wikimedia.org")
+    for source in ("openverse", "gbif", "wikimedia_commons"):
+        http.download(url, to=tmp_path / "file", source=source, limits=FAST, max_bytes=10**6)
+    assert passing.passed_s == pytest.approx(4, abs=0.01)
 
 
 def test_what_others_learn_of_a_host_is_known_within_a_second(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,13 +17,25 @@ from media_pipeline.stores import dumps, open_data
 from media_pipeline.stores.open_data import Tables
 from media_pipeline_tests.open_data_dumps import OBSERVATION, OBSERVATIONS, PHOTOS, TAXA, write_dump
 
+READ = """
+import sys
+from pathlib import Path
+from media_pipeline.sources.inaturalist_open_data import FILES, LICENCES
+from media_pipeline.stores import dumps, open_data
+home = Path(sys.argv[2])
+with open_data.reading(dumps.opened(sys.argv[1], FILES, home=home), home=home, threads=1) as tables:
+    print(tables.find({"fungi": 1}, licences=LICENCES, known=LICENCES), flush=True)
+    sys.stdin.readline()
+    print(sum(len(rows) for rows in tables.rows()), flush=True)
+"""
+
 
 @contextmanager
 def _tables(folder: Path) -> Iterator[Tables]:
     home = folder.parent / "home"
     with open_data.reading(dumps.opened(str(folder), FILES, home=home), home=home, threads=2) as tables:
         yield tables
-    assert list((home / "dumps").iterdir()) == []
+    assert [path for path in (home / "dumps").rglob("*") if path.name != "spill"] == []
 
 
 def _found(folder: Path, wanted: Mapping[str, int], *codes: str) -> list[Row]:
@@ -102,7 +116,8 @@ def test_of_two_observations_that_of_research_grade_is_first(tmp_path: Path) -> 
         ("p", "9", OBSERVATION.format(1), "7", "jpg", "CC0", "1", "1", "0"),
     )
     rows = _found(write_dump(tmp_path / "dump", photos=photos), {"fungi": 1})
-    assert [(row.photo_id, row.observation_uuid[-1]) for row in rows] == [("9", "1"), ("9", "2"), ("10", "2")]
+    one, other = OBSERVATION.format(1), OBSERVATION.format(2)
+    assert [(row.photo_id, row.observation_uuid) for row in rows] == [("9", one), ("9", other), ("10", other)]
 
 
 def test_a_broken_line_is_counted_and_left_out(tmp_path: Path) -> None:
@@ -133,6 +148,25 @@ def test_a_file_that_is_cut_off_tells_no_row(tmp_path: Path) -> None:
     (folder / "photos.csv.gz").write_bytes(whole[: len(whole) // 2])
     with _tables(folder) as tables, pytest.raises(SourceError, match=r"photos\.csv\.gz; download it again"):
         tables.find({"fungi": 1}, licences=LICENCES, known=LICENCES)
+
+
+def test_what_a_killed_reader_wrote_is_swept_by_the_next(tmp_path: Path) -> None:
+    """DuckDB's files may be gigabytes; those of a reader that lives stay."""
+    folder, home = write_dump(tmp_path / "dump"), tmp_path / "home"
+    reader = [sys.executable, "-c", READ, str(folder), str(home)]
+    with (
+        subprocess.Popen(reader, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as alive,
+        subprocess.Popen(reader, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as killed,
+    ):
+        assert [reader.stdout and reader.stdout.readline() for reader in (alive, killed)] == ["2\n", "2\n"]
+        killed.kill()
+        killed.wait()
+        assert len(list((home / "dumps").rglob("join.duckdb"))) == 2
+        with open_data.reading(dumps.opened(str(folder), FILES, home=home), home=home, threads=1) as tables:
+            assert len(list((home / "dumps").rglob("join.duckdb"))) == 2
+            assert tables.find({"cep": 100}, licences=LICENCES, known=LICENCES) == 1
+        assert alive.communicate("on\n")[0] == "2\n"
+    assert [path for path in (home / "dumps").rglob("*") if path.name != "spill"] == []
 
 
 def test_a_folder_may_be_called_anything(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import html
+import json
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
@@ -11,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media_pipeline.errors import FetchError
-from media_pipeline.stores.urls import checked, host_of, led_to, masked, with_params
+from media_pipeline.stores.urls import checked, host_of, led_to, masked, mirrored, with_params, without
 
 
 def test_parameters_go_behind_those_of_the_url() -> None:
@@ -65,3 +67,39 @@ def test_where_a_redirect_may_carry_a_key() -> None:
     ):
         with pytest.raises(FetchError, match="would carry the key"):
             led_to(asked, location, secret="se/cret")  # noqa: S106
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        str,
+        quote_plus,
+        html.escape,
+        json.dumps,
+        lambda secret: quote_plus(secret).lower(),
+        lambda secret: json.dumps(secret).replace("/", r"\/"),
+    ],
+)
+def test_a_body_loses_the_secret_and_nothing_else(spell: Callable[[str], str]) -> None:
+    """As HTML and JSON spell it too; bytes that are no text stay as they are."""
+    cleaned = without(b"\xff\x00" + spell('k3y+&/"x').encode() + b"\xfe", 'k3y+&/"x')
+    assert cleaned.replace(b'"', b"") == b"\xff\x00***\xfe"
+    assert without(b"\xff\x00", "") == b"\xff\x00"
+
+
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("https://api.example.org/v1/x?y", "http://cache.lan/v1/x?y"),
+        ("https://api.example.org?y", "http://cache.lan?y"),
+        ("https://api.example.org", "http://cache.lan"),
+        ("https://api.example.org/photos/12", "http://photos.lan/12"),
+        ("https://api.example.org.evil.example/v1", "https://api.example.org.evil.example/v1"),
+        ("https://api.example.org:8443/v1", "https://api.example.org:8443/v1"),
+        ("https://api.example.organic/", "https://api.example.organic/"),
+    ],
+)
+def test_a_mirror_is_of_one_host(url: str, asked: str) -> None:
+    """Not of another whose name begins alike; of several beginnings the longest counts."""
+    mirrors = {"https://api.example.org": "http://cache.lan", "https://api.example.org/photos/": "http://photos.lan/"}
+    assert mirrored(url, mirrors) == asked

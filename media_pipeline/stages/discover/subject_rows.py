@@ -14,7 +14,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ValidationInfo
 
@@ -249,6 +258,7 @@ class Row(BaseModel):
 
 FIELDS: Final = tuple(Row.model_fields)
 ID_SOURCES: Final = tuple(Ids.model_fields)
+OTHER_IDS: Final = TypeAdapter(dict[str, Text])
 
 
 def judged(
@@ -258,10 +268,19 @@ def judged(
 
     `line` is where the row begins, `lines` say where its fields are written, by their names and what is below these.
     """
+    row, others = _without_other_ids(row, sources)
+    errors: list[ErrorDetails] = []
     try:
         found = Row.model_validate(row, context={"sources": sources})
     except ValidationError as wrong:
-        faults = [_fault(error, line, lines, meant(row)) for error in wrong.errors(include_url=False)]
+        errors += wrong.errors(include_url=False)
+    try:
+        others = OTHER_IDS.validate_python(others)
+    except ValidationError as wrong:
+        errors += [{**error, "loc": ("ids", *error["loc"])} for error in wrong.errors(include_url=False)]
+    if errors:
+        known = sorted({*ID_SOURCES, *sources})
+        faults = [_fault(error, line, lines, subject_id=meant(row), ids=known) for error in errors]
         return sorted(faults, key=lambda fault: fault.line)
     return Subject(
         subject_id=found.id or "",
@@ -275,9 +294,18 @@ def judged(
         longitude=found.longitude,
         lists=found.lists,
         is_rare=found.rare,
-        source_ids={source: key for source, key in found.ids if key is not None},
+        source_ids={source: key for source, key in found.ids if key is not None} | others,
         options=found.options,
     )
+
+
+def _without_other_ids(row: Mapping[str, Any], sources: Collection[str]) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """The row, and its ids at sources that call theirs by no pattern that is known here."""
+    ids = row.get("ids")
+    if not isinstance(ids, dict):
+        return row, {}
+    others = {name: key for name, key in ids.items() if name in sources and name not in ID_SOURCES}
+    return {**row, "ids": {name: key for name, key in ids.items() if name not in others}}, others
 
 
 def meant(row: Mapping[str, Any]) -> str | None:
@@ -289,10 +317,12 @@ def meant(row: Mapping[str, Any]) -> str | None:
     return slug(name) if isinstance(name, str) else None
 
 
-def _fault(error: ErrorDetails, line: int, lines: Mapping[Place, int], subject_id: str | None) -> Fault:
+def _fault(
+    error: ErrorDetails, line: int, lines: Mapping[Place, int], *, subject_id: str | None, ids: Collection[str]
+) -> Fault:
     place = tuple(part for part in error["loc"] if part != "[key]")
     if error["type"] == "extra_forbidden":
-        what = f"is no field: {nearest(str(place[-1]), FIELDS if len(place) == 1 else ID_SOURCES)}"
+        what = f"is no field: {nearest(str(place[-1]), FIELDS if len(place) == 1 else ids)}"
     else:
         said = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
         what = SAID.get(error["type"], said) + _given(error)

@@ -30,7 +30,8 @@ PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "b
 NULL, INT, FLOAT, BOOL = (f"tag:yaml.org,2002:{name}" for name in ("null", "int", "float", "bool"))
 LIST, MAPPING = (f"tag:yaml.org,2002:{name}" for name in ("seq", "map"))
 ALIAS = "!alias"
-COLUMNS: Final = (*(name for name in FIELDS if name != "ids"), *ID_SOURCES)
+ID_COLUMNS: Final = tuple(dict.fromkeys((*ID_SOURCES, *WEB_SOURCES)))
+COLUMNS: Final = (*(name for name in FIELDS if name != "ids"), *ID_COLUMNS)
 DELIMITERS = ",;\t"
 NAME = re.compile(r"[\w<.-]{1,60}")
 NEWLINE = re.compile(r"\r\n|\r|\n")
@@ -238,7 +239,7 @@ def _row_of_cells(headings: list[str], cells: list[str]) -> dict[str, Any]:
         heading = headings[number - 1] if number <= len(headings) else ""
         if not heading:
             raise ValueError(f"cell {number} has no heading: {text[:40]!r}")
-        if heading in ID_SOURCES:
+        if heading in ID_COLUMNS:
             ids[heading] = text
         else:
             row[heading] = _from_json(text) if heading == "options" else text

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import dagster as dg
-from sqlalchemy import Row, and_, bindparam, func, select
+from sqlalchemy import Row, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from media_pipeline import records
@@ -36,8 +36,8 @@ from media_pipeline.stages.fetch.admission import Claims, exemption
 from media_pipeline.stages.fetch.originals import VERSION, Arrived, Original, blob_key, judged, too_large
 from media_pipeline.stages.fetch.placeholders import PLACEHOLDERS
 from media_pipeline.stores import ledger
-from media_pipeline.stores.catalog.selections import best_of_few
-from media_pipeline.stores.catalog.tables import media, media_links, source_listings, subjects
+from media_pipeline.stores.catalog.selections import best_of_few, shows_rare_subject
+from media_pipeline.stores.catalog.tables import media, media_links, source_listings
 from media_pipeline.stores.ledger import Due, Output
 from media_pipeline.stores.library import Library
 from media_pipeline.stores.reasons import REASONS
@@ -47,9 +47,13 @@ ORIGINALS = Output("originals", VERSION, of="listing")
 # Downloads at once over all hosts, and how many listings are read ahead of those that wait for a slow host.
 CONNECTIONS = 16
 AHEAD = 1000
+# So many of them for one host, lest a slow one with thousands is all that is read.
+AHEAD_OF_HOST = 100
 BUDGET = "budget_used_up"
 # After these the same photo is not asked for at another address.
 NO_OTHER_WAY = frozenset({"opted_out", "below_hq", "replaced"})
+# After these the next address is tried where it is at another host: a museum may be away for years.
+HOST_AWAY = frozenset({"host_down", "unreachable"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +103,16 @@ def fetch(run: Run) -> Report:
 
 
 def _work(fetching: _Fetching) -> ItemWork:
+    lanes: Window[Due] = Window(
+        places=CONNECTIONS,
+        ahead=AHEAD,
+        lane=lambda due: _host(due.row["original_url"]),
+        width=lambda due: fetching.limits(due.row["source"]).downloads,
+        enough=AHEAD_OF_HOST,
+    )
+
     def listings(run: Run) -> Any:
-        return _listings(run, without=fetching.given_up)
+        return _listings(run, without=fetching.given_up, hosts=lanes.crowded)
 
     def found(_run: Run, due: Due) -> _Found:
         if due.row["source"] == Uploads.name:
@@ -125,17 +137,13 @@ def _work(fetching: _Fetching) -> ItemWork:
     )
     if source_of(fetching.run.partition) == Uploads.name:
         return work
-    lanes = Window(
-        places=CONNECTIONS,
-        ahead=AHEAD,
-        lane=_host,
-        width=lambda due: fetching.limits(due.row["source"]).downloads,
-    )
     return replace(work, window=lanes, more=best_of_few)
 
 
-def _listings(run: Run, *, without: Collection[str]) -> Any:
+def _listings(run: Run, *, without: Collection[str], hosts: Collection[str]) -> Any:
+    """The listings of the partition, but for these sources and hosts."""
     listed = source_listings.c
+    host = func.lower(func.regexp_replace(func.split_part(listed.original_url, "/", 3), r"^.*@|:\d+$", "", "g"))
     return (
         select(
             listed.listing_id.label("item_id"),
@@ -152,10 +160,14 @@ def _listings(run: Run, *, without: Collection[str]) -> Any:
             listed.height_px,
             listed.sha1,
             listed.vanished_at,
-            func.coalesce(subjects.c.is_rare, False).label("is_rare"),
+            shows_rare_subject().label("is_rare"),
         )
-        .outerjoin(subjects, and_(subjects.c.tenant == listed.tenant, subjects.c.subject_id == listed.subject_id))
-        .where(listed.tenant == run.library.tenant, listed.partition == run.partition, listed.source.not_in(without))
+        .where(
+            listed.tenant == run.library.tenant,
+            listed.partition == run.partition,
+            listed.source.not_in(without),
+            *([host.not_in(hosts)] if hosts else []),
+        )
         .subquery("items")
     )
 
@@ -164,8 +176,8 @@ def _path(fetching: _Fetching, due: Due) -> Path:
     return fetching.folder / str(due.item_id)
 
 
-def _host(due: Due) -> str:
-    return urlsplit(due.row["original_url"]).hostname or ""
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
 
 
 def _uploaded(fetching: _Fetching, due: Due) -> _Found:
@@ -199,7 +211,10 @@ def _from_the_web(fetching: _Fetching, due: Due) -> _Found:
     _must_be_fetched(fetching, due)
     is_last_try = due.attempts[ORIGINALS.name] + 1 >= fetching.settings.max_attempts
     tried: list[tuple[str, FetchError]] = []
+    away: set[str] = set()
     for url in dict.fromkeys([row["original_url"], *row["fallback_urls"]]):
+        if _host(url) in away and not is_last_try:
+            continue
         try:
             return _downloaded(fetching, due, url)
         except FetchError as error:
@@ -208,8 +223,10 @@ def _from_the_web(fetching: _Fetching, due: Due) -> _Found:
                 # Without a time to wait for it would count as a try; the item is not to blame.
                 raise error if error.until else PutOff(row["source"]) from error
             tried.append((url, error))
+            if error.reason in HOST_AWAY:
+                away.add(_host(url))
             # What may pass is waited for: a smaller file, once taken, stays in place of the original.
-            if error.reason in NO_OTHER_WAY or (REASONS[error.reason].passing and not is_last_try):
+            elif error.reason in NO_OTHER_WAY or (REASONS[error.reason].passing and not is_last_try):
                 break
     raise _summed_up(tried)
 

@@ -114,7 +114,7 @@ def measured(connection: Connection, tenant: str, outputs: Sequence[Output]) -> 
                 "status": status,
                 "reason": reason,
                 "item_count": count,
-                "closed_by": closed_by(field, status, reason, first=REASONS[reason].first if reason else ""),
+                "closed_by": _closed_by(field, status, reason),
             }
             key = (row["source"], field.name, status, reason)
             if key in rows:
@@ -122,6 +122,13 @@ def measured(connection: Connection, tenant: str, outputs: Sequence[Output]) -> 
             else:
                 rows[key] = row
     return list(rows.values())
+
+
+def _closed_by(field: Field, status: str, reason: str) -> str:
+    known = REASONS.get(reason)
+    if known is None:
+        return closed_by(field, status, reason)
+    return closed_by(field, status, reason, first=known.first, by=known.closed_by)
 
 
 def _counted(field: Field, items: Any, versions: dict[str, Output], tenant: str) -> Any:

@@ -1,4 +1,4 @@
-"""What there is to know of a media or listing, and which output answers it. Pure.
+"""What there is to know of a walk, listing or media, and which output answers it. Pure.
 
 A field without an output is named all the same: «never ran» is the truth about it, and a bare zero is not.
 """
@@ -8,17 +8,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+Command = Literal["retry", "run", "nothing"]
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of the coverage report. `output` is None where no step of this version makes it."""
 
     name: str
-    of: Literal["listing", "media"]
+    of: Literal["walk", "listing", "media"]
     output: str | None
 
 
 FIELDS: Final = (
+    Field("asked", "walk", "source_walks"),
     Field("original", "listing", "originals"),
     Field("metadata", "media", "metadata"),
     Field("perceptual_hash", "media", "hashes"),
@@ -32,17 +35,22 @@ FIELDS: Final = (
 )
 
 NO_STEP = "no step of this version makes it"
+RUN = "media-pipeline run"
 
 
-def closed_by(field: Field, status: str, reason: str, *, first: str = "") -> str:
-    """The command that closes such a gap, and what must be done `first`; empty where there is none to close."""
+def closed_by(field: Field, status: str, reason: str, *, first: str = "", by: Command = "retry") -> str:
+    """What closes such a gap: what must be done `first`, and the commands behind it (stores/reasons.py says which);
+    empty where there is none to close."""
     if status in ("done", "not_applicable"):
         return ""
     if field.output is None:
         return NO_STEP
     if status in ("never_ran", "stale"):
-        return "media-pipeline run"
+        return RUN
     if reason == "upstream_failed":
         return "closes with the field it waits for"
-    command = f"media-pipeline retry --stage {field.output} --reason {reason}"
+    if by == "nothing":
+        return f"no command: {first}"
+    # `retry` alone makes it due, and no more.
+    command = RUN if by == "run" else f"media-pipeline retry --stage {field.output} --reason {reason} && {RUN}"
     return f"{first}, then {command}" if first else command

@@ -28,6 +28,13 @@ LONGEST_PAUSE: Final = timedelta(hours=6)
 # How long one request may try a host that was left alone, before another may.
 PROBE: Final = timedelta(minutes=2)
 
+# A clock that was wrong for a while leaves moments far ahead. Of turns none is farther than the longest patience, ten
+# minutes, and the distance between two: as much again is for a slower rate that another claims. Of pauses none is
+# longer than a day.
+FARTHEST_TURN: Final = timedelta(minutes=20)
+FARTHEST_PAUSE: Final = timedelta(days=1) + FARTHEST_TURN
+FARTHEST_COUNT: Final = timedelta(days=2)
+
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 
@@ -81,15 +88,25 @@ class Standing:
     bytes_this_hour: int = 0
 
     def at(self, moment: datetime) -> Standing:
-        """As it is then: counts of a former day or hour are over. A later one stays, whose clock may be ahead."""
+        """As it is then: counts of a former day or hour are over. A later one stays, whose clock may be ahead, but
+        not by days."""
         moment = moment.astimezone(UTC)
         day, hour = moment.date(), moment.replace(minute=0, second=0, microsecond=0)
         now = self
-        if self.day is None or self.day < day:
+        if self.day is None or not day <= self.day <= day + FARTHEST_COUNT:
             now = replace(now, day=day, requests_today=0, bytes_today=0)
-        if self.hour is None or self.hour < hour:
+        if self.hour is None or not hour <= self.hour <= hour + FARTHEST_COUNT:
             now = replace(now, hour=hour, bytes_this_hour=0)
         return now
+
+    def believed(self, now: datetime, *, ahead: timedelta) -> Standing:
+        """Without moments that nobody can have given: they would stop everybody for as long as a clock had jumped."""
+        row = self
+        if row.free_at is not None and row.free_at > now + ahead:
+            row = replace(row, free_at=None)
+        if row.blocked_until is not None and row.blocked_until > now + FARTHEST_PAUSE:
+            row = replace(row, blocked_until=None)
+        return row
 
 
 def reserve(
@@ -122,6 +139,8 @@ def decide(
     rows: Mapping[str, Standing], claims: Sequence[Claim], *, now: datetime, patience: timedelta
 ) -> tuple[Turn | Refused, Mapping[str, Standing]]:
     """What `reserve` answers, and the rows after it."""
+    between = max((timedelta(seconds=1 / claim.per_s) for claim in claims if claim.per_s), default=timedelta())
+    rows = {name: row.believed(now, ahead=max(patience, FARTHEST_TURN) + between) for name, row in rows.items()}
     for row in rows.values():
         if row.failures >= TRIPS_AT and row.blocked_until is not None and row.blocked_until > now:
             return Refused("host_down", row.name, row.blocked_until), rows

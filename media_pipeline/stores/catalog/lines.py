@@ -6,12 +6,12 @@ share. A test holds both ways together. What is not here: the merge itself (list
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha1
+from json.encoder import encode_basestring_ascii
 from typing import Any, Final
 from uuid import UUID
 
@@ -115,7 +115,9 @@ def _licence(licence: Licence) -> str:
     )
 
 
-_array = json.JSONEncoder(separators=(",", ":")).encode
+def _array(texts: Iterable[str]) -> str:
+    """JSON: the encoder for anything takes four times as long."""
+    return f"[{','.join(map(encode_basestring_ascii, texts))}]"
 
 
 def _id_of(tenant: str, source: str, source_key: str, edition: str) -> str:

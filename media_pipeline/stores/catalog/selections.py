@@ -5,11 +5,12 @@ What is not here: what is due (stores/ledger.py), and questions of one stage alo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
     Connection,
@@ -17,10 +18,12 @@ from sqlalchemy import (
     FromClause,
     Select,
     and_,
+    exists,
     func,
     or_,
     select,
     tuple_,
+    union,
 )
 from sqlalchemy import cast as sql_cast
 
@@ -30,6 +33,7 @@ from media_pipeline.stores.catalog.tables import (
     media,
     media_links,
     source_listings,
+    source_observations,
     source_pages,
     source_walks,
     subjects,
@@ -106,33 +110,57 @@ def best_of_few(
 
     A listing of the partition that is still to be fetched keeps its place free: it may be HQ, and comes first. Which is
     larger goes by what was measured, else by what the source says; then by id, so that a repeated run chooses the same.
+    A photo that shows several subjects is one of each: it comes where one of them lacks it, and may be one too many of
+    another.
     """
-    listed = source_listings.c
+    listed, told = source_listings.c, source_observations.c
     row = and_(ledger.c.tenant == listed.tenant, ledger.c.output == "originals", ledger.c.item_id == listed.listing_id)
-    ours = and_(listed.tenant == tenant, listed.partition == partition, listed.subject_id.is_not(None))
+    link = and_(media_links.c.tenant == listed.tenant, media_links.c.listing_id == listed.listing_id)
+    also = and_(told.tenant == listed.tenant, told.listing_id == listed.listing_id)
+    ours = and_(listed.tenant == tenant, listed.partition == partition)
     # As stages/fetch/admission.py begins it.
     measured = sql_cast(func.substring(ledger.c.detail, r"^(\d+) px"), BigInteger)
-    edge = func.coalesce(measured, func.greatest(listed.width_px, listed.height_px), 0)
-    place = func.row_number().over(partition_by=listed.subject_id, order_by=(edge.desc(), listed.listing_id))
-    below = (
-        select(listed.listing_id, listed.subject_id, place.label("place"))
-        .join(ledger, row)
-        .where(ours, ledger.c.reason == "below_hq", listed.source.not_in(without))
-        .subquery("below")
+    edge = func.coalesce(measured, func.greatest(listed.width_px, listed.height_px), 0).label("edge")
+
+    def shown(
+        *columns: ColumnElement[Any], joined: Callable[[FromClause], FromClause], where: Any, among: CTE | None = None
+    ) -> CTE:
+        """These columns of listings, once for each subject: the one that the listing names, and all that it shows."""
+        # Not the view `subject_listings`: that is made of the whole library before anything is left out of it.
+        named = select(listed.subject_id, *columns).select_from(joined(source_listings))
+        others = select(told.subject_id, *columns).select_from(joined(source_listings.join(source_observations, also)))
+        named, others = named.where(where, listed.subject_id.is_not(None)), others.where(where)
+        if among is not None:
+            subjects_of = select(among.c.subject_id)
+            named, others = (
+                named.where(listed.subject_id.in_(subjects_of)),
+                others.where(told.subject_id.in_(subjects_of)),
+            )
+        return union(named, others).cte()
+
+    small = shown(
+        listed.listing_id,
+        edge,
+        joined=lambda listings: listings.join(ledger, row),
+        where=and_(ours, ledger.c.reason == "below_hq", listed.source.not_in(without)),
     )
-    taken = (
-        select(listed.subject_id, func.count(media_links.c.media_id.distinct()).label("photos"))
-        .join(media_links, and_(media_links.c.tenant == listed.tenant, media_links.c.listing_id == listed.listing_id))
-        .where(listed.tenant == tenant, listed.subject_id.in_(select(below.c.subject_id)))
-        .group_by(listed.subject_id)
-        .subquery("taken")
+    place = func.row_number().over(partition_by=small.c.subject_id, order_by=(small.c.edge.desc(), small.c.listing_id))
+    below = select(small.c.listing_id, small.c.subject_id, place.label("place")).subquery("below")
+    photos = shown(
+        media_links.c.media_id,
+        joined=lambda listings: listings.join(media_links, link),
+        where=listed.tenant == tenant,
+        among=small,
     )
-    awaited = (
-        select(listed.subject_id, func.count().label("photos"))
-        .outerjoin(ledger, row)
-        .where(ours, or_(ledger.c.item_id.is_(None), ledger.c.retry_at.is_not(None)))
-        .group_by(listed.subject_id)
-        .subquery("awaited")
+    awaiting = shown(
+        listed.listing_id,
+        joined=lambda listings: listings.outerjoin(ledger, row),
+        where=and_(ours, or_(ledger.c.item_id.is_(None), ledger.c.retry_at.is_not(None))),
+        among=small,
+    )
+    taken, awaited = (
+        select(some.c.subject_id, func.count().label("photos")).group_by(some.c.subject_id).subquery(name)
+        for some, name in ((photos, "taken"), (awaiting, "awaited"))
     )
     free = few - func.coalesce(taken.c.photos, 0) - func.coalesce(awaited.c.photos, 0)
     chosen = (
@@ -141,5 +169,22 @@ def best_of_few(
         .outerjoin(awaited, awaited.c.subject_id == below.c.subject_id)
         .where(below.c.place <= free)
         .order_by(below.c.listing_id)
+        .distinct()
     )
     return list(connection.scalars(chosen))
+
+
+def shows_rare_subject() -> ColumnElement[bool]:
+    """Whether a listing is of a subject that is rare: the one that it names, or another that it shows, too."""
+    listed, told, others = source_listings.c, source_observations.c, subjects.alias("others")
+    named = exists().where(
+        subjects.c.tenant == listed.tenant, subjects.c.subject_id == listed.subject_id, subjects.c.is_rare
+    )
+    also = exists().where(
+        told.tenant == listed.tenant,
+        told.listing_id == listed.listing_id,
+        others.c.tenant == told.tenant,
+        others.c.subject_id == told.subject_id,
+        others.c.is_rare,
+    )
+    return or_(named, also)

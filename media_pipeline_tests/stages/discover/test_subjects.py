@@ -21,8 +21,8 @@ EXAMPLE = Path(__file__).parents[3] / "docs" / "subjects.example.yaml"
 SOURCES = ("flickr", "openverse")
 FIELD_NAMES = "category, city, id, ids, kind, latitude, lists, longitude, name, options, rank, rare, synonyms"
 COLUMN_NAMES = (
-    "category, city, gbif, id, inaturalist, kind, latitude, lists, longitude, name, options, rank, rare, synonyms, "
-    "wikidata"
+    "category, city, flickr, gbif, id, inaturalist, kind, latitude, lists, longitude, mushroom_observer, name, "
+    "openverse, options, rank, rare, synonyms, wikidata, wikimedia_commons, wikipedia"
 )
 NO_JSON = 'as {"SOURCE": {"OPTION": 1}}: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)'
 

@@ -21,6 +21,7 @@ from media_pipeline.stages.fetch.assets import fetch
 from media_pipeline.stores import ledger
 from media_pipeline.stores.blobs import TEMP_FOLDER
 from media_pipeline.stores.catalog import tables
+from media_pipeline.stores.http import Download
 from media_pipeline.stores.library import Library
 from media_pipeline_tests.orchestration.steps import Clock
 from media_pipeline_tests.stages.fetch.web import (
@@ -29,8 +30,11 @@ from media_pipeline_tests.stages.fetch.web import (
     Client,
     Web,
     add_listing,
+    add_observation,
+    add_rows,
     add_subject,
     blocked,
+    listing_row,
     photo,
     run_of,
     states,
@@ -166,6 +170,18 @@ def test_a_server_that_may_recover_is_waited_for_before_less_is_taken(library: L
     assert told(library) == {"a": "done"}
 
 
+@pytest.mark.parametrize("reason", ["host_down", "unreachable"])
+def test_where_a_host_is_away_another_is_asked_at_once(library: Library, reason: str) -> None:
+    """A host that is down says when to come again, which is no try: it could be waited for without end."""
+    later = datetime(2100, 1, 1, tzinfo=UTC) if reason == "host_down" else None
+    add_listing(library, "a", fallback_urls=[f"{HOST}/small", "http://rescue.example/a"])
+    client = Client({f"{HOST}/a": FetchError(reason, "x", until=later), "http://rescue.example/a": LARGE})
+    library = with_client(library, client, retry_backoff_s=60)
+    fetch(run_of(library))
+    assert told(library) == {"a": "done"}
+    assert client.asked == {f"{HOST}/a": 1, "http://rescue.example/a": 1}
+
+
 def test_who_opts_out_is_not_asked_by_another_way(library: Library) -> None:
     """A smaller copy is the same photo."""
     add_listing(library, "a", fallback_urls=[f"{HOST}/b"])
@@ -247,6 +263,30 @@ def test_of_a_subject_with_few_photos_the_best_small_ones_are_taken(library: Lib
     assert client.asked == before
     # With more wanted, the rest is let in.
     assert worked(library, client, few_photos=5)["s300"] == "done as few_photos"
+
+
+def test_a_photo_of_several_subjects_is_taken_for_each_of_them(library: Library) -> None:
+    """Its listing names the first alone; that one has photos enough, and is not rare."""
+    for subject in ("common", "few"):
+        add_subject(library, subject)
+    add_subject(library, "rare", is_rare=True)
+    client = Client()
+    for number, key in enumerate(("large-1", "large-2", "few-1", "few-2", "few-3", "rare-1")):
+        edge = 1600 if key.startswith("large") else 700 + number
+        client.files[f"{HOST}/{key}"] = photo(edge, shade=number)
+        listing = add_listing(library, key, subject_id="common")
+        if not key.startswith("large"):
+            # In two observations of one subject it is one photo of it.
+            for observation in ("1", "2"):
+                add_observation(library, listing, subject=key.partition("-")[0], observation=observation)
+    assert worked(library, client, few_photos=2) == {
+        "large-1": "done",
+        "large-2": "done",
+        "few-1": "failed: below_hq",
+        "few-2": "done as few_photos",
+        "few-3": "done as few_photos",
+        "rare-1": "done as rare_subject",
+    }
 
 
 def test_a_subject_with_enough_photos_of_another_source_needs_no_small_ones(library: Library) -> None:
@@ -382,6 +422,30 @@ def test_a_used_up_budget_ends_the_work_of_that_source_and_of_no_other(library: 
     client.files = {f"{HOST}/{number}": photo(1600, shade=number) for number in range(300)}
     clock.forward(3600)
     assert fetch(run_of(library, clock=clock)).of("originals") == {("done", ""): 200}
+
+
+def test_a_few_photos_of_another_host_do_not_wait_for_thousands(library: Library, registry: dict[str, Source]) -> None:
+    """However many ids of the slow host are before theirs: they come while it is at its first."""
+    registry[SOURCE] = Web(limits=replace(Web().limits, downloads=1))
+    slow = [listing_row(library, f"s{n}", original_url=f"http://slow.example:8080/{n}") for n in range(1500)]
+    fast = [listing_row(library, f"f{n}", original_url=f"http://fast.example/{n}") for n in range(5)]
+    add_rows(library, [*slow, *fast])
+    asked: list[str] = []
+    fast_done, lock = threading.Event(), threading.Lock()
+
+    class Slow(Client):
+        def download(self, url: str, **named: object) -> Download:
+            with lock:
+                asked.append(url)
+                if sum("fast" in one for one in asked) == len(fast):
+                    fast_done.set()
+            if "slow" in url:
+                assert fast_done.wait(60)
+            raise FetchError("gone", "404")
+
+    report = fetch(run_of(with_client(library, Slow(), batch_size=100)))
+    assert report.of("originals") == {("failed", "gone"): 1505}
+    assert len([url for url in asked[: asked.index(next(u for u in asked[::-1] if "fast" in u))] if "slow" in url]) == 1
 
 
 def test_a_slow_host_holds_up_no_other(library: Library, registry: dict[str, Source]) -> None:

@@ -103,6 +103,20 @@ def add_subject(library: Library, subject: str, *, is_rare: bool = False) -> Non
         connection.execute(insert(tables.subjects).values(row))
 
 
+def add_observation(library: Library, listing: UUID, *, subject: str, observation: str = "9") -> None:
+    """The photo shows this subject, too."""
+    row = {
+        "tenant": library.tenant,
+        "listing_id": listing,
+        "observation_id": observation,
+        "subject_id": subject,
+        "reported_by": SOURCE,
+        "page_id": PAGE,
+    }
+    with library.engine.begin() as connection:
+        connection.execute(insert(tables.source_observations).values(row))
+
+
 def listing_row(library: Library, key: str, **chosen: Any) -> dict[str, Any]:
     """One listing of an open licence, at `HOST/key`, unless `chosen` says otherwise."""
     row = {

@@ -222,3 +222,25 @@ def test_a_clock_that_is_behind_takes_from_the_newer_count(clock_behind_s: float
     """It neither empties the count of the day that others are in, nor gets one of its own."""
     row = Standing("a").at(NOON)
     assert row.at(at(clock_behind_s)) == row
+
+
+def test_a_clock_that_jumped_stops_nobody() -> None:
+    """What it left in a row, 300 days ahead, is not believed; what it may have given is."""
+    claim, jump, patience = Claim("a", per_s=1.0, requests_per_day=10), timedelta(days=300), timedelta(minutes=10)
+    left = Standing("a", free_at=NOON + jump, blocked_until=NOON + jump, day=(NOON + jump).date(), requests_today=10)
+    told, after = decide({"a": left}, [claim], now=NOON, patience=patience)
+    assert told == Turn(NOON, 0.0)
+    assert (after["a"].free_at, after["a"].day, after["a"].requests_today) == (at(1), NOON.date(), 1)
+    given = Standing("a", free_at=NOON + patience, blocked_until=NOON + timedelta(days=1))
+    told, after = decide({"a": given}, [claim], now=NOON, patience=patience)
+    assert told == Refused("busy", "a", NOON + timedelta(days=1))
+    assert after == {"a": given}
+
+
+@pytest.mark.parametrize("per_s", [10.0, 0.0001])
+def test_a_turn_is_believed_as_far_as_its_rate(per_s: float) -> None:
+    """Of a source that is asked every few hours the next turn is hours ahead."""
+    claim = Claim("a", per_s=per_s)
+    _, after = decide({"a": Standing("a")}, [claim], now=NOON, patience=timedelta())
+    told, _ = decide(after, [claim], now=NOON, patience=timedelta())
+    assert told == Refused("busy", "a", at(1 / per_s))
