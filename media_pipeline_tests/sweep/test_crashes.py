@@ -72,7 +72,8 @@ SIZES = {
     "table media_links": MEDIA + 30,
     "table metadata": READABLE,
     "table hashes": READABLE - 15,
-    "table derivatives": 2 * READABLE,
+    # four sizes in two formats, and the one for places
+    "table derivatives": 9 * READABLE,
     "table embeddings": READABLE,
     "table index_generations": 1,
     "table similarities": 40,
@@ -80,7 +81,7 @@ SIZES = {
     "table duplicate_members": 30 + 2 * 40,
     # a page, its listings, an original for each; metadata, hashes, derivatives, embedding, point, group for each media
     "table ledger": 1 + 1 + LISTINGS + 6 * MEDIA,
-    "blobs": 1 + MEDIA + 2 * READABLE,
+    "blobs": 1 + MEDIA + 9 * READABLE,
     "points": READABLE,
 }
 
