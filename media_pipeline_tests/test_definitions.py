@@ -38,7 +38,7 @@ GRAPH = {
     "coverage": (
         "publish",
         False,
-        ["derivatives", "duplicate_groups", "embeddings", "hashes", "metadata", "originals", "vector_index"],
+        ["derivatives", "duplicate_groups", "embeddings", "hashes", "metadata", "originals", "quality", "vector_index"],
     ),
 }
 

@@ -72,6 +72,7 @@ SIZES = {
     "table media_links": MEDIA + 30,
     "table metadata": READABLE,
     "table hashes": READABLE - 15,
+    "table quality": READABLE,
     # four sizes in two formats, and the one for places
     "table derivatives": 9 * READABLE,
     "table embeddings": READABLE,
@@ -79,8 +80,8 @@ SIZES = {
     "table similarities": 40,
     "table duplicate_groups": 30 + 40,
     "table duplicate_members": 30 + 2 * 40,
-    # a page, its listings, an original for each; metadata, hashes, derivatives, embedding, point, group for each media
-    "table ledger": 1 + 1 + LISTINGS + 6 * MEDIA,
+    # a page, its listings, an original for each; for each media four facts, embedding, point and group
+    "table ledger": 1 + 1 + LISTINGS + 7 * MEDIA,
     "blobs": 1 + MEDIA + 9 * READABLE,
     "points": READABLE,
 }

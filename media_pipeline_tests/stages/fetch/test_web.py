@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -46,11 +46,14 @@ LARGE = photo(1600)
 
 
 @pytest.fixture(autouse=True)
-def registry(monkeypatch: pytest.MonkeyPatch) -> dict[str, Source]:
-    """The registry, in which the test may change the source."""
+def registry() -> Iterator[dict[str, Source]]:
+    """The registry, in which the test may change the source; afterwards it is as it was."""
     sources = cast(dict[str, Source], SOURCES)
-    monkeypatch.setitem(sources, SOURCE, Web())
-    return sources
+    former = dict(sources)
+    sources[SOURCE] = Web()
+    yield sources
+    sources.clear()
+    sources.update(former)
 
 
 def worked(library: Library, client: Client, **settings: object) -> dict[str, str]:
