@@ -15,6 +15,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -57,6 +58,9 @@ from media_pipeline.stores.ledger import Due, Entry, Output
 from media_pipeline.stores.open_data import Tables
 
 SOURCE: Final = INaturalistOpenData.name
+# A COPY goes out in many small pieces; after each the thread that makes the next batch would keep the interpreter for
+# the usual 5 ms. 200,000 photos took 13.0 s so, and 9.7 s with this.
+SWITCH_S: Final = 0.0002
 MERGED_AT_A_TIME: Final = 20_000
 LARGEST_DUMP: Final = 500 * 10**9
 LONGEST_DOWNLOAD_S: Final = 24 * 3600.0
@@ -360,11 +364,16 @@ def _packed(found: Iterator[Listing], telling: Telling, shards: Mapping[str, int
 
 def _ahead(batches: Iterator[_Batch]) -> Iterator[_Batch]:
     """The same, each made while the one before it is merged: the database is another process."""
-    with ThreadPoolExecutor(1, "open-data") as beside:
-        coming = beside.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
+    former_s = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        with ThreadPoolExecutor(1, "open-data") as beside:
             coming = beside.submit(next, batches, None)
-            yield batch
+            while (batch := coming.result()) is not None:
+                coming = beside.submit(next, batches, None)
+                yield batch
+    finally:
+        sys.setswitchinterval(former_s)
 
 
 def _replace_rejections(connection: Connection, run: Run, page: UUID, rejections: Sequence[Rejection]) -> None:
