@@ -58,6 +58,9 @@ def partitions_to_ask(library: Library, sources: Sequence[str], console: Console
         raise ConfigError(f"{DUMP}: {INaturalistOpenData.name} reads the monthly dump: set its folder, file or URL")
     if sources:
         return partitions
+    if not library.settings.inaturalist_dump:
+        # Every stage for a source that has nothing to read would cost a second each time.
+        partitions = [partition for partition in partitions if source_of(partition) != INaturalistOpenData.name]
     with library.engine.connect() as connection:
         is_told = library.settings.subjects_file is not None or bool(all_subjects(connection, library.tenant))
     if not is_told:

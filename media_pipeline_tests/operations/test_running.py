@@ -123,6 +123,15 @@ def test_an_empty_library_with_subjects_lacks_no_files(library: Library) -> None
     assert "yet:" not in told(library, troubles=["the dump is broken"])
 
 
+def test_a_dump_that_is_not_set_costs_no_run(library: Library) -> None:
+    """With one it is read like any other source."""
+    console = Console(file=StringIO())
+    assert list(tasks_of_run(library, [], console)) == [(EVERYTHING, "uploads")]
+    dumped = with_settings(library, inaturalist_dump="/dump")
+    tasks = list(tasks_of_run(dumped, [], console))
+    assert tasks == [(EVERYTHING, "uploads"), (EVERYTHING, "inaturalist_open_data")]
+
+
 def test_the_dump_that_was_named_and_is_not_set_is_an_error_with_its_setting(library: Library) -> None:
     """Nothing was asked, and no files are missing."""
     with pytest.raises(ConfigError, match="MEDIA_INATURALIST_DUMP: inaturalist_open_data reads the monthly dump"):

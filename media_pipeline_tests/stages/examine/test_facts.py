@@ -225,7 +225,8 @@ def _clock(*parts: int) -> datetime:
     return datetime(*parts)  # type: ignore[arg-type]  # noqa: DTZ001
 
 
-# What people read in these files with another reader. Camera, lens, offset of the clock in minutes, and so on.
+# What these files say: six were compared with another reader, the others read through by hand. Camera, lens, offset of
+# the clock in minutes, and so on.
 EXPECTED: dict[str, dict[str, object]] = {
     "jpg/Canon_40D.jpg": {
         "camera_make": "Canon", "camera_model": "Canon EOS 40D", "exposure_s": 0.00625, "f_number": 7.1, "iso": 100,
