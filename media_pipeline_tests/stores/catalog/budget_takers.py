@@ -20,8 +20,11 @@ def take_until(
     """Asks for one turn after the other, waits for each on its own clock, and stops at `end` or a refusal."""
     engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
     now, turns = begin, []
+    # A process that starts when others have taken everything finds turns ahead of its clock as far as `end`: with less
+    # patience it would take them for those of a clock that had jumped, and begin anew.
+    patience_s = 2 * (end - begin).total_seconds()
     while now < end:
-        told = reserve(engine, claims, patience_s=3600, now=now)
+        told = reserve(engine, claims, patience_s=patience_s, now=now)
         if isinstance(told, Refused):
             break
         now += timedelta(seconds=told.wait_s)
