@@ -112,6 +112,6 @@ def examined(task: Task) -> dict[str, Result]:
     """For each output that is due: rows and files, or why there are none."""
     if task.data is None:
         return dict.fromkeys(task.due, NotApplicable("not_a_picture"))
-    picture = opened(task.data, max_pixels=task.max_pixels)
+    picture = opened(task.data, max_pixels=task.max_pixels, patch="quality" in task.due)
     seen = _Seen(task, picture, cascade(picture.upright))
     return {name: MAKERS[name](seen) for name in sorted(task.due)}
