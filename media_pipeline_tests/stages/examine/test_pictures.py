@@ -103,36 +103,39 @@ def test_an_animation_is_its_first_frame() -> None:
 
 def test_the_patch_is_the_middle_of_the_original_not_reduced() -> None:
     """A large photo is made smaller, which hides noise and compression; its patch is not."""
-    original = photograph("retina").convert("RGB").resize((3000, 2800))
-    picture = opened(_encoded(original, "PNG"), max_pixels=10_000_000)
+    original = photograph("retina").convert("RGB").resize((2600, 1300))
+    picture = opened(_encoded(original, "PNG", compress_level=1), max_pixels=10_000_000)
     assert picture.patch is not None
-    assert picture.patch.tobytes() == original.crop((1244, 1144, 1756, 1656)).tobytes()
+    assert picture.patch.tobytes() == original.crop((1044, 394, 1556, 906)).tobytes()
     small = opened(_encoded(original.resize((600, 100)), "PNG"), max_pixels=10_000_000)
     assert small.patch is not None
     assert small.patch.size == (512, 100)
     assert small.upright.size == (600, 100)
 
 
-@pytest.mark.parametrize("colours", ["RGB", "L", "CMYK"])
-@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}])
+@pytest.mark.parametrize(
+    ("colours", "options"),
+    [("RGB", {}), ("RGB", {"subsampling": 0}), ("RGB", {"progressive": True}), ("L", {}), ("CMYK", {})],
+)
 def test_the_patch_of_a_jpeg_is_that_of_its_whole_decode(colours: str, options: dict[str, object]) -> None:
     """To the bit, though most of them are decoded at half size and their patch apart."""
-    data = _encoded(photograph("retina").resize((3000, 2800)).convert(colours), "JPEG", **options)
+    data = _encoded(photograph("retina").resize((2600, 600)).convert(colours), "JPEG", **options)
     with Image.open(io.BytesIO(data)) as image:
-        whole = image.crop((1244, 1144, 1756, 1656)).convert("RGB")
-    patch = opened(data, max_pixels=10_000_000).patch
-    assert patch is not None
-    assert np.abs(np.asarray(patch, np.int16) - np.asarray(whole)).max() == 0
+        whole = image.crop((1044, 44, 1556, 556)).convert("RGB")
+    picture = opened(data, max_pixels=10_000_000)
+    assert picture.upright.size == (1300, 300)
+    assert picture.patch is not None
+    assert picture.patch.tobytes() == whole.tobytes()
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG"])
 def test_without_the_patch_nothing_else_differs(form: str) -> None:
     """Hashes and derivatives are the same whether or not quality is due."""
-    data = _encoded(photograph("retina").resize((3000, 2800)), form)
+    data = _encoded(photograph("retina").resize((2600, 200)), form)
     picture, without = opened(data, max_pixels=10_000_000), opened(data, max_pixels=10_000_000, patch=False)
     assert without.patch is None
     assert picture.upright.tobytes() == without.upright.tobytes()
-    assert (picture.width_px, picture.height_px) == (without.width_px, without.height_px) == (3000, 2800)
+    assert (picture.width_px, picture.height_px) == (without.width_px, without.height_px) == (2600, 200)
 
 
 @pytest.mark.parametrize("size", [(2560, 3), (3, 2561), (5121, 1), (20481, 31), (2561, 1999)])
