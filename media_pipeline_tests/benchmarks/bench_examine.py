@@ -1,7 +1,7 @@
 """What stage examine costs for one original, beside the plain way to do the same and the least that it could cost.
 
 `python -m media_pipeline_tests.benchmarks.bench_examine [PHOTOS]` takes the largest photos of MEDIA_TEST_SHARED and
-makes a JPEG of 2 megapixels, one of 12, and a PNG of 12 of each; fifty take some minutes, ten one. Three contenders
+makes a JPEG of 2 megapixels, one of 12, and a PNG of 12 of each; fifty take some minutes. Three contenders
 take turns over each file in one process with one thread, which keeps its memory as a worker does:
 
 - naive, for one photo in five: Pillow and imagehash, one whole decode, each hash and each rendition from the original;
