@@ -104,16 +104,16 @@ def _model(weights: Weights) -> tuple[Any, Preparation]:
     except pickle.UnpicklingError as wrong:
         why = "it is not a file of plain tensors, and nothing else in a pickle is opened: it may be a program"
         raise _unavailable(weights, why) from wrong
-    except RuntimeError as wrong:
+    except (RuntimeError, AssertionError) as wrong:
         raise _unavailable(weights, _why(wrong)) from wrong
     except (OSError, EOFError, LookupError, StopIteration, ValueError, TypeError, AttributeError, ImportError) as wrong:
         raise _unavailable(weights, f"it holds no weights that open_clip can read ({wrong!r})") from wrong
     return model.eval(), preparation
 
 
-def _why(wrong: RuntimeError) -> str:
+def _why(wrong: RuntimeError | AssertionError) -> str:
     told = " ".join(str(wrong).split())
-    if "state_dict" in told:
+    if "state_dict" in told or isinstance(wrong, AssertionError):
         return f"its weights are of another architecture: {told[:MAX_TOLD]}"
     if "PytorchStreamReader" in told or "TorchScript" in told:
         return "it is no file of plain tensors: a broken archive, or a TorchScript program"
