@@ -19,7 +19,7 @@ from media_pipeline.errors import EmbeddingError
 from media_pipeline.models.preparation import REVISION, Pixels, Preparation, prepared, upright
 from media_pipeline.models.protocol import Vectors
 from media_pipeline.models.runtimes import REFERENCE, Runner, Runtime, candidates, runner
-from media_pipeline.models.towers import image_tower
+from media_pipeline.models.towers import preparation
 from media_pipeline.models.weights import Weights, read_json, write_json
 from media_pipeline.samples.photographs import PHOTOGRAPHS, photograph
 
@@ -60,9 +60,11 @@ def calibrated(weights: Weights, runtime: Runtime) -> Runner:
         return run
     found = _known(weights, runtime)
     if found is None:
-        how = image_tower(weights).preparation
+        how = preparation(weights)
         found = agreement(vectors(runner(weights, REFERENCE), how), vectors(run, how))
         _keep(weights, runtime, found)
+        runner.cache_clear()  # of the reference; ours is held here
+        run = runner(weights, runtime)
     if not found.is_enough:
         raise EmbeddingError(
             "model_unavailable",

@@ -21,7 +21,7 @@ from media_pipeline.models.calibration import calibrated
 from media_pipeline.models.preparation import REVISION, Pixels, Preparation, prepared, upright
 from media_pipeline.models.protocol import Thresholds, Vector, Vectors
 from media_pipeline.models.runtimes import REFERENCE, Runtime, is_out_of_memory
-from media_pipeline.models.towers import image_tower, text_tower
+from media_pipeline.models.towers import image_tower, preparation, text_tower
 from media_pipeline.models.weights import Wanted, Weights
 
 NAME: Final = "open_clip"
@@ -98,11 +98,13 @@ class OpenClip:
 
     def preparation(self) -> Preparation:
         """How its pictures are prepared; loads the model."""
-        return image_tower(self.here()).preparation
+        return preparation(self.here())
 
     def load(self) -> None:
         """All that the first picture would wait for."""
         calibrated(self.here(), self.runtime)
+        if self.runtime != REFERENCE:
+            image_tower.cache_clear()  # 350 MB that only the reference needs
 
     def embed(self, picture: bytes) -> Vector:
         (found,) = self.embed_many([picture])

@@ -28,9 +28,9 @@ def fetch(want: Wanted) -> None:
 
     if constants.is_offline_mode():
         raise want.unavailable(f"not in {want.cache}, and HF_HUB_OFFLINE forbids to fetch them")
-    repo, names = _place(want)
     if trouble := unreachable(constants.ENDPOINT):
         raise want.unavailable(f"not in {want.cache}, and {constants.ENDPOINT} cannot be reached ({trouble})")
+    repo, names = _place(want)
     try:
         if want.kind == "hub":
             hf_hub_download(repo, CONFIG_NAME, cache_dir=want.cache)
@@ -67,9 +67,11 @@ def _place(want: Wanted) -> tuple[str, tuple[str, ...]]:
     """Repository and the files to try in it, of a tag by open_clip's own table."""
     if want.kind == "hub":
         return want.place, NAMES
+    shape = architecture(want.architecture, tag=want.tag)
+    if known := repository(want, shape):
+        return known, NAMES
     import open_clip
 
-    shape = architecture(want.architecture, tag=want.tag)
     told: dict[str, Any] = open_clip.get_pretrained_cfg(shape.name, want.tag)
     if not told:
         known = ", ".join(open_clip.list_pretrained_tags_by_model(shape.name)) or "none"
@@ -79,9 +81,8 @@ def _place(want: Wanted) -> tuple[str, tuple[str, ...]]:
     repo, _, name = told.get("hf_hub", "").rpartition("/")
     if not repo:
         raise want.unavailable(f"the hub does not have them; fetch {told.get('url')} yourself")
-    if repository(want, shape) != repo:
-        path = want.cache / TAGS
-        write_json(path, read_json(path) | {f"{shape.name}/{want.tag}": repo})
+    path = want.cache / TAGS
+    write_json(path, read_json(path) | {f"{shape.name}/{want.tag}": repo})
     return repo, (name.rpartition(".")[0] + ".safetensors", name, *NAMES) if name else NAMES
 
 

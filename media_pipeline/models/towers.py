@@ -55,11 +55,20 @@ class TextTower:
         return rows
 
 
+# Of every model that was loaded: it outlives the tower, which is dropped once a faster runtime has its own copy.
+_preparations: dict[Weights, Preparation] = {}
+
+
+def preparation(weights: Weights) -> Preparation:
+    """How its pictures are prepared; the first time that loads the model."""
+    return _preparations[weights] if weights in _preparations else image_tower(weights).preparation
+
+
 @lru_cache(maxsize=1)
 def image_tower(weights: Weights) -> ImageTower:
     """In float32, without the half that reads."""
-    model, preparation = _model(weights)
-    return ImageTower(model.visual.requires_grad_(False), preparation)
+    model, how = _model(weights)
+    return ImageTower(model.visual.requires_grad_(False), how)
 
 
 @lru_cache(maxsize=1)
@@ -98,7 +107,7 @@ def _model(weights: Weights) -> tuple[Any, Preparation]:
                 device="cpu",
                 force_preprocess_cfg={key: told[key] for key in PREPARED_BY if key in told},
             )
-        preparation = Preparation.of(model.visual.preprocess_cfg)
+        how = _preparations[weights] = Preparation.of(model.visual.preprocess_cfg)
     except SafetensorError as wrong:
         raise _unavailable(weights, f"it is no whole .safetensors file: {wrong}") from wrong
     except pickle.UnpicklingError as wrong:
@@ -108,7 +117,7 @@ def _model(weights: Weights) -> tuple[Any, Preparation]:
         raise _unavailable(weights, _why(wrong)) from wrong
     except (OSError, EOFError, LookupError, StopIteration, ValueError, TypeError, AttributeError, ImportError) as wrong:
         raise _unavailable(weights, f"it holds no weights that open_clip can read ({wrong!r})") from wrong
-    return model.eval(), preparation
+    return model.eval(), how
 
 
 def _why(wrong: RuntimeError | AssertionError) -> str:

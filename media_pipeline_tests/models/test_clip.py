@@ -14,11 +14,11 @@ import pytest
 
 from media_pipeline.errors import ConfigError, EmbeddingError
 from media_pipeline.models import OpenClip, Thresholds, model_of, open_clip
-from media_pipeline.models import clip as clip_module
 from media_pipeline.models.calibration import agreement
 from media_pipeline.models.preparation import Pixels
 from media_pipeline.models.protocol import Vectors
 from media_pipeline.models.readiness import made_ready
+from media_pipeline.models.runtimes import runner
 from media_pipeline.samples.photographs import photograph
 from media_pipeline_tests.models import tiny
 
@@ -239,7 +239,7 @@ def test_out_of_memory_halves_the_batch_and_goes_on(tmp_path: Path, monkeypatch:
     tried: list[int] = []
 
     def narrow(_weights: object, _runtime: object) -> Callable[[Pixels], Vectors]:
-        run = clip_calibrated(model.here(), "torch-fp32")
+        run = runner(model.here(), "torch-fp32")
 
         def at_most_two(pictures: Pixels) -> Vectors:
             tried.append(len(pictures))
@@ -249,8 +249,7 @@ def test_out_of_memory_halves_the_batch_and_goes_on(tmp_path: Path, monkeypatch:
 
         return at_most_two
 
-    clip_calibrated = clip_module.calibrated
-    monkeypatch.setattr(clip_module, "calibrated", narrow)
+    monkeypatch.setattr("media_pipeline.models.clip.calibrated", narrow)
     assert np.allclose(seen(model), wanted, atol=1e-6)
     assert tried == [4, 2, 2, 1]
 

@@ -26,7 +26,7 @@ def tensors() -> dict[str, Any]:
     from open_clip.model import CLIP
 
     torch.manual_seed(5)
-    model = CLIP(**CONFIG)  # type: ignore[arg-type]
+    model = CLIP(**CONFIG)
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 

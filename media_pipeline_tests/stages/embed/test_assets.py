@@ -60,7 +60,7 @@ def test_clip_vectors_are_rows_of_its_version_and_parts_come_when_they_are_asked
                     select(tables.derivatives.c.media_id, tables.derivatives.c.blob_key).where(
                         tables.derivatives.c.name == "medium", tables.derivatives.c.content_type == "image/jpeg"
                     )
-                ).all()  # type: ignore[arg-type]
+                ).all()
             )
         assert {row.model_version for row in found} == {model.version}
         for row in found:
