@@ -3,12 +3,12 @@
 What is not here: the decode and the facts (examination.py and the nouns it calls).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
 import dagster as dg
-from sqlalchemy import and_, func, select
+from sqlalchemy import Table, and_, func, select
 
 from media_pipeline.config import Settings
 from media_pipeline.orchestration.reports import results_of, run_of
@@ -70,8 +70,12 @@ def examine(
     chosen = {
         output: table for output, table in OUTPUTS.items() if dg.AssetKey(output.name) in context.selected_asset_keys
     }
-    work = ItemWork(outputs=chosen, items=_originals, key="media_id", load=_task, compute=examined)
-    yield from results_of(library, list(chosen), work_off(work, run_of(context, library, progress)))
+    yield from results_of(library, list(chosen), work_off(work(chosen), run_of(context, library, progress)))
+
+
+def work(chosen: Mapping[Output, Table]) -> ItemWork:
+    """What the loop is handed for these of its outputs."""
+    return ItemWork(outputs=chosen, items=_originals, key="media_id", load=_task, compute=examined)
 
 
 def _originals(run: Run) -> Any:

@@ -32,7 +32,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class Seen:
     """What the one decode shows."""
 
     task: Task
@@ -40,7 +40,7 @@ class _Seen:
     cascade: Cascade
 
 
-def _metadata(seen: _Seen) -> Made:
+def _metadata(seen: Seen) -> Made:
     picture, task = seen.picture, seen.task
     row = facts.facts(
         picture, task.told, now=task.now, packet=picture.xmp, iptc_block=picture.iptc, notes=picture.notes
@@ -48,14 +48,14 @@ def _metadata(seen: _Seen) -> Made:
     return Made(rows=(row,))
 
 
-def _hashes(seen: _Seen) -> Made | NotApplicable:
+def _hashes(seen: Seen) -> Made | NotApplicable:
     found = hashes.hashes(seen.picture.upright)
     if found is None:
         return NotApplicable("flat_picture", "one grey all over")
     return Made(rows=(asdict(found),))
 
 
-def _quality(seen: _Seen) -> Made:
+def _quality(seen: Seen) -> Made:
     picture = seen.picture
     found = quality.quality(
         quality.Seen(
@@ -80,7 +80,7 @@ def _quality(seen: _Seen) -> Made:
     return Made(rows=(row,))
 
 
-def _derivatives(seen: _Seen) -> Made:
+def _derivatives(seen: Seen) -> Made:
     rows, blobs, media = [], [], seen.task.media_id
     for made in renditions.rendered(seen.cascade, original_format=seen.picture.format):
         encoding = made.rendition.encoding
@@ -100,7 +100,7 @@ def _derivatives(seen: _Seen) -> Made:
     return Made(tuple(rows), tuple(blobs))
 
 
-MAKERS: Final[Mapping[str, Callable[[_Seen], Made | NotApplicable]]] = {
+MAKERS: Final[Mapping[str, Callable[[Seen], Made | NotApplicable]]] = {
     "metadata": _metadata,
     "hashes": _hashes,
     "quality": _quality,
@@ -112,6 +112,6 @@ def examined(task: Task) -> dict[str, Result]:
     """For each output that is due: rows and files, or why there are none."""
     if task.data is None:
         return dict.fromkeys(task.due, NotApplicable("not_a_picture"))
-    picture = opened(task.data, max_pixels=task.max_pixels)
-    seen = _Seen(task, picture, cascade(picture.upright))
+    picture = opened(task.data, max_pixels=task.max_pixels, patch="quality" in task.due)
+    seen = Seen(task, picture, cascade(picture.upright))
     return {name: MAKERS[name](seen) for name in sorted(task.due)}
