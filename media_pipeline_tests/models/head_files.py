@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 def npz(tensors: Mapping[str, Any], **words: str) -> bytes:
     out = io.BytesIO()
-    np.savez(out, **{key: np.asarray(value) for key, value in tensors.items()}, **words)
+    arrays: dict[str, Any] = {key: np.asarray(value) for key, value in (*tensors.items(), *words.items())}
+    np.savez(out, **arrays)
     return out.getvalue()
 
 
