@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from media_pipeline.config import Settings
 from media_pipeline.errors import ConfigError
 from media_pipeline.models import descriptor
-from media_pipeline.models.protocol import EmbeddingModel, Thresholds, Vector
+from media_pipeline.models.protocol import EmbeddingModel, Thresholds, Vector, Vectors
 
-__all__ = ["MODELS", "EmbeddingModel", "Thresholds", "Vector", "model_named"]
+__all__ = ["MODELS", "EmbeddingModel", "Thresholds", "Vector", "Vectors", "model_named", "model_of"]
 
 
 def _descriptor(weights: str) -> EmbeddingModel:
@@ -30,3 +31,8 @@ def model_named(name: str, *, weights: str = "") -> EmbeddingModel:
     if make is None:
         raise ConfigError(f"MEDIA_MODEL={name!r}: no such model; there are: {', '.join(sorted(MODELS))}")
     return make(weights)
+
+
+def model_of(settings: Settings) -> EmbeddingModel:
+    """The model that these settings choose: the way in for everybody but tests."""
+    return model_named(settings.model, weights=settings.model_weights)

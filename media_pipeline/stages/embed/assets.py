@@ -9,7 +9,7 @@ import dagster as dg
 from sqlalchemy import and_, select
 
 from media_pipeline.config import Settings
-from media_pipeline.models import model_named
+from media_pipeline.models import model_of
 from media_pipeline.orchestration.reports import result_of, run_of
 from media_pipeline.orchestration.work import ItemWork, Progress, Run, work_off
 from media_pipeline.stages.embed.vectors import VERSION, Task, embedded
@@ -20,7 +20,7 @@ from media_pipeline.stores.library import Library
 
 
 def outputs(settings: Settings) -> tuple[Output, ...]:
-    model = model_named(settings.model, weights=settings.model_weights)
+    model = model_of(settings)
     return (Output("embeddings", f"{VERSION}/{model.version}", ("derivatives",)),)
 
 

@@ -17,7 +17,7 @@ from media_pipeline.stores.catalog.tables.discover import (
     source_walks,
     subjects,
 )
-from media_pipeline.stores.catalog.tables.embed import embeddings
+from media_pipeline.stores.catalog.tables.embed import crop_embeddings, embeddings
 from media_pipeline.stores.catalog.tables.examine import derivatives, hashes, media_metadata, quality
 from media_pipeline.stores.catalog.tables.fetch import media, media_links
 from media_pipeline.stores.catalog.tables.group import duplicate_groups, duplicate_members, similarities
@@ -30,6 +30,7 @@ from media_pipeline.stores.catalog.tables.schema import SCHEMA, metadata
 __all__ = [
     "SCHEMA",
     "coverage",
+    "crop_embeddings",
     "derivatives",
     "duplicate_groups",
     "duplicate_members",
