@@ -107,6 +107,17 @@ class Settings(BaseSettings):
 
     model: str = Field("descriptor-512", description="embedding model, a name of the registry in `models/`")
     model_weights: str = Field("", description="weights of that model, where it has any")
+    aesthetic_head: Path | None = Field(
+        None, description="file of a head that scores beauty; unset: a rule of thumb without a model"
+    )
+    nsfw_head: Path | None = Field(
+        None, description="file of a head that scores what is not safe for work; unset: nothing is scored"
+    )
+    nsfw_threshold: float = Field(
+        0.5, ge=0, le=1, allow_inf_nan=False, description="a picture that scores above is not trained on"
+    )
+    tags_path: Path | None = Field(None, description="YAML file of tags; unset: the tags of this version")
+    max_tags: int = Field(12, ge=0, le=100, description="tags of a picture at most that a model gives")
     contact: str = Field("", description="e-mail or URL in the User-Agent of requests to public sources")
     flickr_key: SecretStr | None = Field(None, description="key of Flickr's API; unset: Flickr is not asked")
     limits: Annotated[dict[str, dict[str, int | float | None]], NoDecode] = Field(

@@ -14,6 +14,7 @@ STAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "fetch": ("originals",),
     "examine": ("metadata", "hashes", "quality", "derivatives"),
     "embed": ("embeddings",),
+    "describe": ("aesthetics", "tags", "moderation", "descriptions"),
     "index": ("vector_index",),
     "group": ("duplicate_groups",),
     "publish": (),

@@ -76,12 +76,13 @@ SIZES = {
     # four sizes in two formats, and the one for places
     "table derivatives": 9 * READABLE,
     "table embeddings": READABLE,
+    "table aesthetics": READABLE,
     "table index_generations": 1,
     "table similarities": 40,
     "table duplicate_groups": 30 + 40,
     "table duplicate_members": 30 + 2 * 40,
-    # a page, its listings, an original for each; for each media four facts, embedding, point and group
-    "table ledger": 1 + 1 + LISTINGS + 7 * MEDIA,
+    # a page, its listings, an original for each; for each media: facts and describe four each, embedding, point, group
+    "table ledger": 1 + 1 + LISTINGS + 11 * MEDIA,
     "blobs": 1 + MEDIA + 9 * READABLE,
     "points": READABLE,
 }

@@ -27,7 +27,7 @@ VIEWS = ("training_general", "training_hq")
 
 
 @dg.asset(
-    deps=["originals", "metadata", "hashes", "quality", "duplicate_groups"],
+    deps=["originals", "metadata", "hashes", "quality", "moderation", "duplicate_groups"],
     kinds={"postgres", "sql"},
     code_version=VERSION,
 )
@@ -55,6 +55,10 @@ def training_views(
         "quality",
         "derivatives",
         "embeddings",
+        "aesthetics",
+        "tags",
+        "moderation",
+        "descriptions",
         "vector_index",
         "duplicate_groups",
     ],

@@ -8,6 +8,7 @@ What is not here: how they come to be (migrations/), the views people query (mig
 
 from __future__ import annotations
 
+from media_pipeline.stores.catalog.tables.describe import aesthetics, descriptions, moderation, tags
 from media_pipeline.stores.catalog.tables.discover import (
     listing_changes,
     source_listings,
@@ -29,9 +30,11 @@ from media_pipeline.stores.catalog.tables.schema import SCHEMA, metadata
 
 __all__ = [
     "SCHEMA",
+    "aesthetics",
     "coverage",
     "crop_embeddings",
     "derivatives",
+    "descriptions",
     "duplicate_groups",
     "duplicate_members",
     "embeddings",
@@ -43,6 +46,7 @@ __all__ = [
     "media_links",
     "media_metadata",
     "metadata",
+    "moderation",
     "quality",
     "request_budgets",
     "similarities",
@@ -52,4 +56,5 @@ __all__ = [
     "source_rejections",
     "source_walks",
     "subjects",
+    "tags",
 ]
