@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -70,14 +71,15 @@ def test_a_sentence_of_a_person_goes_before_the_made_one(settings: Settings, cod
 
 def test_what_cannot_be_done_is_a_sentence(settings: Settings, code: str) -> None:
     """Another picture, a tag of the model, one that is not there, and words that are none."""
-    for told, call in {
+    refusals: dict[str, Callable[[], object]] = {
         "MYCO-IMG-NONE: no such media": lambda: tag(settings, "MYCO-IMG-NONE", ["a"]),
         "cup: the model gave it": lambda: untag(settings, code, ["cup"]),
         f"dog: {code} has no such tag: tags: cup": lambda: untag(settings, code, ["dog"]),
         "'': a tag is 1 to 63": lambda: tag(settings, code, [""]),
         "'a;drop': a tag is": lambda: tag(settings, code, ["a;drop"]),
         "the text must be of at most 2,000": lambda: describe(settings, code, "x" * 2001),
-    }.items():
+    }
+    for told, call in refusals.items():
         with pytest.raises(ConfigError) as refused:
             call()
         assert told in str(refused.value)
