@@ -32,6 +32,7 @@ GRAPH = {
     "quality": ("examine", True, ["originals"]),
     "derivatives": ("examine", True, ["originals"]),
     "embeddings": ("embed", True, ["derivatives"]),
+    "crop_embeddings": ("embed", True, ["derivatives"]),
     "aesthetics": ("describe", True, ["derivatives", "embeddings", "quality"]),
     "tags": ("describe", True, ["embeddings"]),
     "moderation": ("describe", True, ["embeddings"]),
@@ -48,6 +49,7 @@ GRAPH = {
         False,
         [
             "aesthetics",
+            "crop_embeddings",
             "derivatives",
             "descriptions",
             "duplicate_groups",

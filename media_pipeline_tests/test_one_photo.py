@@ -18,6 +18,7 @@ from media_pipeline_tests.walking import materialize, metadata_of
 
 STEPS = [
     ("aesthetics", "done", 1),
+    ("crop_embeddings", "not_applicable", 1),
     ("derivatives", "done", 1),
     ("descriptions", "not_applicable", 1),
     ("duplicate_groups", "done", 1),

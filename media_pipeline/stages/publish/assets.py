@@ -55,6 +55,7 @@ def training_views(
         "quality",
         "derivatives",
         "embeddings",
+        "crop_embeddings",
         "aesthetics",
         "tags",
         "moderation",

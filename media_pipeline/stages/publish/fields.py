@@ -28,6 +28,7 @@ FIELDS: Final = (
     Field("thumbnail", "media", "derivatives"),
     Field("quality", "media", "quality"),
     Field("embedding", "media", "embeddings"),
+    Field("crop_embedding", "media", "crop_embeddings"),
     Field("aesthetic_score", "media", "aesthetics"),
     Field("tags", "media", "tags"),
     Field("nsfw_score", "media", "moderation"),
