@@ -1,17 +1,16 @@
 """Vectors as the catalog keeps them, made into arrays. For every stage that reads them.
 
-What is not here: who writes them (stages/embed).
+What is not here: one vector by itself (models/stored.py), who writes them (stages/embed).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-DTYPE: Final = np.dtype("<f4")
+from media_pipeline.models.stored import DTYPE
 
 
 def matrix_of(stored: Sequence[bytes], dims: int) -> NDArray[np.float32]:
