@@ -138,6 +138,42 @@ def reparse(home: Home = None, source: Sources = None) -> None:
 
 
 @app.command()
+def tag(
+    media: Annotated[str, typer.Argument(help="Its public code or its id.")],
+    words: Annotated[list[str] | None, typer.Argument(metavar="[TAG]...", help="None: only show its tags.")] = None,
+    home: Home = None,
+) -> None:
+    """Tag a picture by hand, and show all its tags: with a score, those of the model. No run touches yours."""
+    from media_pipeline.operations.sayings import tag as add
+
+    out.print(add(_settings(home), media, words or []), markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def untag(
+    media: Annotated[str, typer.Argument(help="Its public code or its id.")],
+    words: Annotated[list[str], typer.Argument(metavar="TAG...")],
+    home: Home = None,
+) -> None:
+    """Take tags back that were given by hand."""
+    from media_pipeline.operations.sayings import untag as remove
+
+    out.print(remove(_settings(home), media, words), markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def describe(
+    media: Annotated[str, typer.Argument(help="Its public code or its id.")],
+    text: Annotated[str, typer.Argument(help="A sentence; an empty one takes yours back.")],
+    home: Home = None,
+) -> None:
+    """Say what a picture shows, in place of the sentence that is made of its tags."""
+    from media_pipeline.operations.sayings import describe as write
+
+    out.print(write(_settings(home), media, text), markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
 def dev(
     home: Home = None,
     port: Annotated[int, typer.Option(help="Port of the web page.")] = 3000,

@@ -126,6 +126,11 @@ class Settings(BaseSettings):
     crops: int = Field(
         0, ge=0, le=16, description="parts of a picture that get a vector of their own; 0: none, 4 is usual"
     )
+    aesthetic_head: Path | None = Field(None, description="file of a head that scores beauty; unset: a rule of thumb")
+    nsfw_head: Path | None = Field(None, description="file of a head that scores what is not safe for work")
+    nsfw_threshold: Annotated[float, Field(ge=0, le=1)] = Field(0.5, description="what scores above is not trained on")
+    tags_path: Path | None = Field(None, description="YAML file of tags; unset: the tags of this version")
+    max_tags: int = Field(12, ge=0, le=100, description="tags of a picture at most that a model gives")
     contact: str = Field("", description="e-mail or URL in the User-Agent of requests to public sources")
     flickr_key: SecretStr | None = Field(None, description="key of Flickr's API; unset: Flickr is not asked")
     limits: Annotated[dict[str, dict[str, int | float | None]], NoDecode] = Field(

@@ -19,6 +19,7 @@ from media_pipeline.orchestration.schedules import daily_schedules, weekly_backf
 from media_pipeline.orchestration.sensors import uploads_sensor
 from media_pipeline.orchestration.work import Progress, Unwatched
 from media_pipeline.pipeline import BACKFILL, EVERYTHING
+from media_pipeline.stages.describe import assets as describe
 from media_pipeline.stages.discover import assets as discover
 from media_pipeline.stages.embed import assets as embed
 from media_pipeline.stages.examine import assets as examine
@@ -35,6 +36,7 @@ STAGES: Final[Mapping[str, ModuleType]] = {
     "unpack": unpack,
     "examine": examine,
     "embed": embed,
+    "describe": describe,
     "index": index,
     "group": group,
     "publish": publish,

@@ -15,6 +15,7 @@ STAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "unpack": ("videos", "shots", "video_frames", "sounds", "audio_waveforms"),
     "examine": ("metadata", "hashes", "quality", "derivatives"),
     "embed": ("embeddings", "crop_embeddings"),
+    "describe": ("aesthetics", "tags", "moderation", "descriptions"),
     "index": ("vector_index",),
     "group": ("duplicate_groups",),
     "publish": (),

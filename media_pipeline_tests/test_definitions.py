@@ -34,24 +34,36 @@ GRAPH = {
     ),
     "embeddings": ("embed", True, ["derivatives"]),
     "crop_embeddings": ("embed", True, ["derivatives"]),
+    "aesthetics": ("describe", True, ["derivatives", "embeddings", "quality"]),
+    "tags": ("describe", True, ["embeddings"]),
+    "moderation": ("describe", True, ["embeddings"]),
+    "descriptions": ("describe", True, ["metadata", "tags"]),
     "vector_index": ("index", False, ["embeddings", "metadata"]),
     "duplicate_groups": ("group", False, ["embeddings", "hashes"]),
-    "training_views": ("publish", False, ["duplicate_groups", "hashes", "metadata", "originals", "quality"]),
+    "training_views": (
+        "publish",
+        False,
+        ["duplicate_groups", "hashes", "metadata", "moderation", "originals", "quality"],
+    ),
     "coverage": (
         "publish",
         False,
         [
+            "aesthetics",
             "audio_waveforms",
             "crop_embeddings",
             "derivatives",
+            "descriptions",
             "duplicate_groups",
             "embeddings",
             "hashes",
             "metadata",
+            "moderation",
             "originals",
             "quality",
             "shots",
             "sounds",
+            "tags",
             "vector_index",
             "video_frames",
             "videos",
@@ -118,7 +130,7 @@ def test_every_output_names_upstream_outputs_that_come_before_it() -> None:
     """An output that waits for itself or for a later one would never be due."""
     seen: set[str] = set()
     for output in all_outputs(Settings.load()):
-        assert set(output.upstream) <= seen, output
+        assert set(output.waits_for) <= seen, output
         seen.add(output.name)
 
 
@@ -126,7 +138,7 @@ def test_what_the_ledger_waits_for_dagster_orders_first(specs: dict[str, dg.Asse
     """An upstream output that is no edge of the graph could be made after what waits for it."""
     for output in all_outputs(Settings.load()):
         edges = {dep.asset_key.to_user_string() for dep in specs[output.name].deps}
-        assert set(output.upstream) <= edges, output
+        assert set(output.waits_for) <= edges, output
 
 
 def test_there_is_a_job_for_each_group_and_for_what_people_ask_for(definitions: dg.Definitions) -> None:

@@ -17,16 +17,20 @@ from media_pipeline.stores.library import open_library
 from media_pipeline_tests.walking import materialize, metadata_of
 
 STEPS = [
+    ("aesthetics", "done", 1),
     ("crop_embeddings", "not_applicable", 1),
     ("derivatives", "done", 1),
+    ("descriptions", "not_applicable", 1),
     ("duplicate_groups", "done", 1),
     ("embeddings", "done", 1),
     ("hashes", "done", 1),
     ("metadata", "done", 1),
+    ("moderation", "not_applicable", 1),
     ("originals", "done", 1),
     ("quality", "done", 1),
     ("source_listings", "done", 1),
     ("source_pages", "done", 1),
+    ("tags", "not_applicable", 1),
     ("vector_index", "done", 1),
 ]
 

@@ -52,7 +52,8 @@ AWAY: Final = ("gone", "replaced", "unreadable")
 class Output:
     """One asset's claim on items: its rows are stale when `version` or the rows of `upstream` change, or the column
     `own_input` of the items, for what comes of no upstream output. `of` says what its items are. `of_sources` are
-    versions that hold in one source only: each source's parser has its own."""
+    versions that hold in one source only: each source's parser has its own. `beside` are upstream outputs that it
+    waits for and can do without: one that failed or does not apply keeps nothing back."""
 
     name: str
     version: str
@@ -60,6 +61,12 @@ class Output:
     own_input: str | None = None
     of: ItemKind = "media"
     of_sources: tuple[tuple[str, str], ...] = ()
+    beside: tuple[str, ...] = ()
+
+    @property
+    def waits_for(self) -> tuple[str, ...]:
+        """All whose rows are part of its inputs."""
+        return self.upstream + self.beside
 
     def version_in(self, partition: str) -> str:
         """The version that rows of this partition have today."""
@@ -143,14 +150,14 @@ def due(
     wanted: list[ColumnElement[bool]] = []
     shown: list[ColumnElement[Any]] = []
     seen: dict[str, FromClause] = {}
-    for name in dict.fromkeys(name for output in outputs for name in output.upstream):
+    for name in dict.fromkeys(name for output in outputs for name in output.waits_for):
         above = ledger.alias(f"above_{name}")
         seen[name] = above
         source = source.outerjoin(above, _row_of(above, items, tenant, name))
     for place, output in enumerate(outputs):
         own = ledger.alias(f"own_{output.name}")
         source = source.outerjoin(own, _row_of(own, items, tenant, output.name))
-        rows = [seen[name] for name in output.upstream]
+        rows = [seen[name] for name in output.waits_for]
         digest = _digest(output, items, rows)
         is_due = and_(
             *(_settled(row) for row in rows),
@@ -199,8 +206,8 @@ def read_due(connection: Connection, query: Select[Any], outputs: Sequence[Outpu
 def standing(items: FromClause, output: Output, tenant: str) -> Select[Any]:
     """(partition, status, reason, items) of all items at one output: a status of the ledger, `never_ran` or `stale`."""
     source: FromClause = items
-    rows = [ledger.alias(f"above_{name}") for name in output.upstream]
-    for name, above in zip(output.upstream, rows, strict=True):
+    rows = [ledger.alias(f"above_{name}") for name in output.waits_for]
+    for name, above in zip(output.waits_for, rows, strict=True):
         source = source.outerjoin(above, _row_of(above, items, tenant, name))
     own = ledger.alias("own")
     source = source.outerjoin(own, _row_of(own, items, tenant, output.name))
@@ -247,7 +254,7 @@ def _blocked(output: Output, rows: Sequence[FromClause]) -> ColumnElement[str]:
     """`status|name: reason` of the first upstream without a result, or an empty string."""
     whens = [
         (row.c.status != "done", func.concat(row.c.status, "|", name, ": ", row.c.reason))
-        for name, row in zip(output.upstream, rows, strict=True)
+        for name, row in zip(output.upstream, rows, strict=False)
     ]
     return case(*whens, else_="") if whens else literal("")
 
@@ -350,6 +357,12 @@ def forget_media(connection: Connection, tenant: str, media: Sequence[UUID]) -> 
     connection.execute(
         delete(ledger).where(ledger.c.tenant == tenant, ledger.c.item_id.in_(media), ledger.c.output != "vector_index")
     )
+
+
+def outdate_items(connection: Connection, tenant: str, outputs: Sequence[str], items: Sequence[UUID]) -> int:
+    """These items are stale at these outputs: to be made anew; how many rows."""
+    chosen = and_(ledger.c.tenant == tenant, ledger.c.output.in_(outputs), ledger.c.item_id.in_(items))
+    return connection.execute(update(ledger).where(chosen).values(version="")).rowcount
 
 
 def forget(connection: Connection, tenant: str, output: str, items: Sequence[UUID]) -> None:

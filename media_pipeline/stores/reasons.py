@@ -115,6 +115,16 @@ REASONS: Final[Mapping[str, Reason]] = {
     "crops_off": Reason("parts of pictures get no vectors", first="set MEDIA_CROPS=4", closed_by="run"),
     "nothing_stands_out": Reason("no part of the picture draws the eye more than the rest"),
     "needs_clip": Reason("texts have no vectors in this model's space", first="set MEDIA_MODEL=open_clip"),
+    # describe
+    "no_head": Reason("no head is named that scores it", first="set MEDIA_NSFW_HEAD to one (docs/describing.md)"),
+    "head_missing": Reason("the head that is named is not there", first="correct its setting, or put the file there"),
+    "head_unreadable": Reason("the file that is named is no head (docs/describing.md)"),
+    "head_unfit": Reason("the head was made for the vectors of another model"),
+    "bad_vector": Reason("its vector holds numbers that are none"),
+    "bad_vocabulary": Reason(
+        "the vocabulary of tags has a fault, in the line that the detail names", first="correct it", closed_by="run"
+    ),
+    "nothing_to_say": Reason("neither tags nor subject, date or place are known of it"),
     "not_calibrated": Reason("nobody has measured which cosine of this model means «the same picture»"),
     # any pool worker
     "worker_died": Reason("the worker process ended while it held this item", passing=True),

@@ -77,12 +77,13 @@ SIZES = {
     # four sizes in two formats, and the one for places
     "table derivatives": 9 * READABLE,
     "table embeddings": READABLE,
+    "table aesthetics": READABLE,
     "table index_generations": 1,
     "table similarities": 40,
     "table duplicate_groups": 30 + 40,
     "table duplicate_members": 30 + 2 * 40,
-    # a page, its listings, an original for each; for each media four facts, embedding, its crops' word, point and group
-    "table ledger": 1 + 1 + LISTINGS + 8 * MEDIA,
+    # a page, its listings, an original for each; for each media: facts and describe four each, embed two, point, group
+    "table ledger": 1 + 1 + LISTINGS + 12 * MEDIA,
     "blobs": 1 + MEDIA + 9 * READABLE,
     "points": READABLE,
 }

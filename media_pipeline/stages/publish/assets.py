@@ -27,7 +27,7 @@ VIEWS = ("training_general", "training_hq")
 
 
 @dg.asset(
-    deps=["originals", "metadata", "hashes", "quality", "duplicate_groups"],
+    deps=["originals", "metadata", "hashes", "quality", "moderation", "duplicate_groups"],
     kinds={"postgres", "sql"},
     code_version=VERSION,
 )
@@ -61,6 +61,10 @@ def training_views(
         "derivatives",
         "embeddings",
         "crop_embeddings",
+        "aesthetics",
+        "tags",
+        "moderation",
+        "descriptions",
         "vector_index",
         "duplicate_groups",
     ],

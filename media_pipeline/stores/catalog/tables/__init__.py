@@ -8,6 +8,7 @@ What is not here: how they come to be (migrations/), the views people query (mig
 
 from __future__ import annotations
 
+from media_pipeline.stores.catalog.tables.describe import aesthetics, descriptions, moderation, tags
 from media_pipeline.stores.catalog.tables.discover import (
     listing_changes,
     source_listings,
@@ -30,10 +31,12 @@ from media_pipeline.stores.catalog.tables.unpack import audio_waveforms, shots, 
 
 __all__ = [
     "SCHEMA",
+    "aesthetics",
     "audio_waveforms",
     "coverage",
     "crop_embeddings",
     "derivatives",
+    "descriptions",
     "duplicate_groups",
     "duplicate_members",
     "embeddings",
@@ -45,6 +48,7 @@ __all__ = [
     "media_links",
     "media_metadata",
     "metadata",
+    "moderation",
     "quality",
     "request_budgets",
     "shots",
@@ -56,6 +60,7 @@ __all__ = [
     "source_rejections",
     "source_walks",
     "subjects",
+    "tags",
     "video_frames",
     "videos",
 ]
