@@ -21,7 +21,8 @@ from media_pipeline.stages.examine.pictures import Picture, opened
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One original, what its listings tell of it, and the outputs that are due; `data` is None if it is no picture."""
+    """One original, what its listings tell of it, and the outputs that are due; `data` is None if it is no picture.
+    `is_drawn`: it is the waveform of a sound."""
 
     media_id: UUID
     data: bytes | None
@@ -29,6 +30,7 @@ class Task:
     max_pixels: int
     told: Told = NOTHING_TOLD
     now: datetime | None = None
+    is_drawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +109,20 @@ MAKERS: Final[Mapping[str, Callable[[Seen], Made | NotApplicable]]] = {
     "derivatives": _derivatives,
 }
 
+# All waveforms look alike: with hashes they would be duplicates of each other.
+OF_PHOTOS: Final = frozenset({"hashes", "quality"})
+
 
 def examined(task: Task) -> dict[str, Result]:
     """For each output that is due: rows and files, or why there are none."""
     if task.data is None:
         return dict.fromkeys(task.due, NotApplicable("not_a_picture"))
-    picture = opened(task.data, max_pixels=task.max_pixels, patch="quality" in task.due)
+    picture = opened(task.data, max_pixels=task.max_pixels, patch="quality" in task.due and not task.is_drawn)
     seen = Seen(task, picture, cascade(picture.upright))
-    return {name: MAKERS[name](seen) for name in sorted(task.due)}
+    return {name: _made(seen, name) for name in sorted(task.due)}
+
+
+def _made(seen: Seen, name: str) -> Made | NotApplicable:
+    if seen.task.is_drawn and name in OF_PHOTOS:
+        return NotApplicable("sound_has_no_look")
+    return MAKERS[name](seen)
