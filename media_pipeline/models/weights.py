@@ -13,6 +13,7 @@ What is not here: fetching (hub.py), loading (towers.py).
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -168,7 +169,8 @@ def write_json(path: Path, told: dict[str, str]) -> bool:
         own.write_text(json.dumps(told, indent=1, sort_keys=True), encoding="utf-8")
         own.replace(path)
     except OSError:
-        own.unlink(missing_ok=True) if path.parent.is_dir() and os.access(path.parent, os.W_OK) else None
+        with contextlib.suppress(OSError):
+            own.unlink()
         return False
     return True
 
