@@ -28,11 +28,15 @@ Vector: TypeAlias = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Point:
-    """One media: its vector and what searches may filter by. Moments are written with `filters.rfc3339`."""
+    """One media: its vector, what searches may filter by, and a row for each crop of it, where there are any.
+
+    Moments are written with `filters.rfc3339`.
+    """
 
     id: UUID
     vector: Vector
     payload: Payload
+    crops: Vector | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,38 @@ def checked(point: Point, dims: int) -> Point:
         point.id,
         unit_vector(point.vector, dims, whose=f"point {point.id}"),
         checked_payload(point.payload, whose=f"point {point.id}"),
+        _unit_crops(point, dims),
     )
+
+
+def _unit_crops(point: Point, dims: int) -> Vector | None:
+    if point.crops is None or len(point.crops) == 0:
+        return None
+    crops = [unit_vector(crop, dims, whose=f"point {point.id}, crop {place}") for place, crop in enumerate(point.crops)]
+    return np.stack(crops)
+
+
+def _checked_together(points: Sequence[Point], dims: int) -> list[Point]:
+    """As `checked` for each, at a fifth of the cost; where one is wrong, `checked` says which."""
+    exact = np.zeros((len(points), dims))
+    for place, point in enumerate(points):
+        if np.shape(point.vector) != (dims,):
+            return [checked(each, dims) for each in points]
+        exact[place] = point.vector
+    lengths = np.linalg.norm(exact, axis=1)
+    # A length is finite and above zero only where every number of the vector is finite and one of them not zero.
+    if not (np.isfinite(lengths) & (lengths > 0)).all():
+        return [checked(each, dims) for each in points]
+    vectors = (exact / lengths[:, None]).astype(np.float32)
+    return [
+        Point(
+            point.id,
+            vector,
+            checked_payload(point.payload, whose=f"point {point.id}"),
+            _unit_crops(point, dims),
+        )
+        for point, vector in zip(points, vectors, strict=True)
+    ]
 
 
 def unit_vector(vector: Vector, dims: int, *, whose: str) -> Vector:
@@ -79,8 +114,8 @@ def checked_payload(payload: Payload, *, whose: str) -> dict[str, Value]:
 def batches(points: Iterable[Point], size: int, *, dims: int) -> Iterator[list[Point]]:
     """Checked points, so many at a time: the iterable may be longer than the memory."""
     rest = iter(points)
-    while batch := [checked(point, dims) for point in islice(rest, size)]:
-        yield batch
+    while batch := list(islice(rest, size)):
+        yield _checked_together(batch, dims)
 
 
 def in_stable_order(fetch: Callable[[int], list[Hit]], limit: int) -> list[Hit]:

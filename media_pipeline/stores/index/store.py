@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from media_pipeline.errors import VectorIndexError
 from media_pipeline.stores.index.generations import EdgeGenerations
 from media_pipeline.stores.index.interface import IndexStore, VectorIndex, VectorReader, checked_collection
-from media_pipeline.stores.index.server import ServerIndex, connect, point_alias
+from media_pipeline.stores.index.server import ServerIndex, connect, drop, point_alias
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
@@ -39,6 +39,10 @@ class EdgeStore:
 
     def sweep(self, collection: str, keep: Collection[str]) -> tuple[str, ...]:
         return self._generations(collection).sweep(keep)
+
+    def drop(self, collection: str, tenant: str) -> None:
+        # The folder is of one tenant.
+        self._generations(collection).remove()
 
     def point_alias(self, alias: str, collection: str) -> None:
         checked_collection(alias)
@@ -80,6 +84,9 @@ class ServerStore:
     def sweep(self, collection: str, keep: Collection[str]) -> tuple[str, ...]:
         checked_collection(collection)
         return ()
+
+    def drop(self, collection: str, tenant: str) -> None:
+        drop(self._client, checked_collection(collection), tenant)
 
     def point_alias(self, alias: str, collection: str) -> None:
         point_alias(self._client, alias, collection)
