@@ -32,7 +32,7 @@ GRAPH = {
     "quality": ("examine", True, ["originals"]),
     "derivatives": ("examine", True, ["originals"]),
     "embeddings": ("embed", True, ["derivatives"]),
-    "vector_index": ("index", False, ["embeddings", "metadata"]),
+    "vector_index": ("index", False, ["embeddings", "hashes", "metadata", "quality"]),
     "duplicate_groups": ("group", False, ["embeddings", "hashes"]),
     "training_views": ("publish", False, ["duplicate_groups", "hashes", "metadata", "originals", "quality"]),
     "coverage": (

@@ -18,6 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
+    RowMapping,
     Select,
     Text,
     and_,
@@ -50,13 +51,15 @@ AWAY: Final = ("gone", "replaced", "unreadable")
 @dataclass(frozen=True, slots=True)
 class Output:
     """One asset's claim on items: its rows are stale when `version` or the rows of `upstream` change, or the column
-    `own_input` of the items, for what comes of no upstream output. `of` says what its items are. `of_sources` are
-    versions that hold in one source only: each source's parser has its own."""
+    `own_input` of the items, for what comes of no upstream output. Rows of `beside` make it stale too, but are neither
+    waited for nor need be done: what it takes where it is there. `of` says what its items are. `of_sources` are versions
+    that hold in one source only: each source's parser has its own."""
 
     name: str
     version: str
     upstream: tuple[str, ...] = ()
     own_input: str | None = None
+    beside: tuple[str, ...] = ()
     of: Literal["walk", "page", "listing", "media"] = "media"
     of_sources: tuple[tuple[str, str], ...] = ()
 
@@ -142,7 +145,7 @@ def due(
     wanted: list[ColumnElement[bool]] = []
     shown: list[ColumnElement[Any]] = []
     seen: dict[str, FromClause] = {}
-    for name in dict.fromkeys(name for output in outputs for name in output.upstream):
+    for name in dict.fromkeys(name for output in outputs for name in (*output.upstream, *output.beside)):
         above = ledger.alias(f"above_{name}")
         seen[name] = above
         source = source.outerjoin(above, _row_of(above, items, tenant, name))
@@ -150,7 +153,7 @@ def due(
         own = ledger.alias(f"own_{output.name}")
         source = source.outerjoin(own, _row_of(own, items, tenant, output.name))
         rows = [seen[name] for name in output.upstream]
-        digest = _digest(output, items, rows)
+        digest = _digest(output, items, [*rows, *(seen[name] for name in output.beside)])
         is_due = and_(
             *(_settled(row) for row in rows),
             or_(
@@ -174,32 +177,33 @@ def due(
 
 def read_due(connection: Connection, query: Select[Any], outputs: Sequence[Output]) -> list[Due]:
     """The rows of a `due` query."""
-    found = []
-    for row in connection.execute(query).mappings():
-        places = {output.name: place for place, output in enumerate(outputs) if row[f"due_{place}"]}
-        blocked: dict[str, tuple[Status, str]] = {}
-        for name, place in places.items():
-            if told := row[f"blocked_{place}"]:
-                status, _, reason = told.partition("|")
-                blocked[name] = ("not_applicable" if status == "not_applicable" else "failed", reason)
-        found.append(
-            Due(
-                item_id=row["item_id"],
-                partition=row["partition"],
-                row=dict(row),
-                inputs={name: row[f"inputs_{place}"] for name, place in places.items()},
-                attempts={name: row[f"attempts_{place}"] for name, place in places.items()},
-                blocked=blocked,
-            )
-        )
-    return found
+    return [as_due(row, outputs) for row in connection.execute(query).mappings()]
+
+
+def as_due(row: RowMapping, outputs: Sequence[Output]) -> Due:
+    """One row of a `due` query, for whoever reads it piece by piece."""
+    places = {output.name: place for place, output in enumerate(outputs) if row[f"due_{place}"]}
+    blocked: dict[str, tuple[Status, str]] = {}
+    for name, place in places.items():
+        if told := row[f"blocked_{place}"]:
+            status, _, reason = told.partition("|")
+            blocked[name] = ("not_applicable" if status == "not_applicable" else "failed", reason)
+    return Due(
+        item_id=row["item_id"],
+        partition=row["partition"],
+        row=dict(row),
+        inputs={name: row[f"inputs_{place}"] for name, place in places.items()},
+        attempts={name: row[f"attempts_{place}"] for name, place in places.items()},
+        blocked=blocked,
+    )
 
 
 def standing(items: FromClause, output: Output, tenant: str) -> Select[Any]:
     """(partition, status, reason, items) of all items at one output: a status of the ledger, `never_ran` or `stale`."""
     source: FromClause = items
-    rows = [ledger.alias(f"above_{name}") for name in output.upstream]
-    for name, above in zip(output.upstream, rows, strict=True):
+    names = (*output.upstream, *output.beside)
+    rows = [ledger.alias(f"above_{name}") for name in names]
+    for name, above in zip(names, rows, strict=True):
         source = source.outerjoin(above, _row_of(above, items, tenant, name))
     own = ledger.alias("own")
     source = source.outerjoin(own, _row_of(own, items, tenant, output.name))
