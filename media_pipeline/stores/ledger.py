@@ -52,8 +52,8 @@ AWAY: Final = ("gone", "replaced", "unreadable")
 class Output:
     """One asset's claim on items: its rows are stale when `version` or the rows of `upstream` change, or the column
     `own_input` of the items, for what comes of no upstream output. Rows of `beside` make it stale too, but are neither
-    waited for nor need be done: what it takes where it is there. `of` says what its items are. `of_sources` are versions
-    that hold in one source only: each source's parser has its own."""
+    waited for nor need be done: what it takes where it is there. `of` says what its items are. `of_sources` are
+    versions that hold in one source only: each source's parser has its own."""
 
     name: str
     version: str
