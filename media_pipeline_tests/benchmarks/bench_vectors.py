@@ -53,24 +53,25 @@ insert into media.source_listings (tenant, listing_id, page_id, source, partitio
     needs_attribution, is_obscured, priority, taxon_name)
 select 'public', md5('listing' || n)::uuid, md5('page')::uuid, 'inaturalist', 'inaturalist', n::text, '', 'https://x.org',
     '[]', 'inaturalist', 'CC-BY-4.0', 'cc-by', true, true, true, true, false, 0, 'Taxon ' || n %% 500
-from generate_series(%(first)s, %(last)s) n;
+from generate_series(%(first)s::int, %(last)s::int) n;
 insert into media.media (tenant, media_id, sha256, public_code, home_source, home_partition, kind, content_type,
     extension, size_bytes, blob_key)
 select 'public', md5('media' || n)::uuid, md5('sha' || n), 'CODE-' || n, 'inaturalist', 'inaturalist', 'image',
     'image/jpeg', 'jpg', 1000, 'media/inaturalist/' || n
-from generate_series(%(first)s, %(last)s) n;
+from generate_series(%(first)s::int, %(last)s::int) n;
 insert into media.media_links (tenant, listing_id, media_id)
-select 'public', md5('listing' || n)::uuid, md5('media' || n)::uuid from generate_series(%(first)s, %(last)s) n;
+select 'public', md5('listing' || n)::uuid, md5('media' || n)::uuid
+from generate_series(%(first)s::int, %(last)s::int) n;
 insert into media.metadata (tenant, media_id, format, width_px, height_px, orientation, color_mode, frame_count,
     latitude, longitude)
 select 'public', md5('media' || n)::uuid, 'JPEG', 2048, 1536, 1, 'RGB', 1, (n %% 170) - 85, (n %% 350) - 175
-from generate_series(%(first)s, %(last)s) n;
+from generate_series(%(first)s::int, %(last)s::int) n;
 insert into media.hashes (tenant, media_id, phash, dhash, ahash, whash)
 select 'public', md5('media' || n)::uuid, left(md5('hash' || n), 16), '0', '0', '0'
-from generate_series(%(first)s, %(last)s) n;
+from generate_series(%(first)s::int, %(last)s::int) n;
 insert into media.ledger (tenant, output, item_id, partition, version, inputs, status, attempts, run_id, finished_at)
 select 'public', output, md5('media' || n)::uuid, 'inaturalist', '1', '', 'done', 1, 'drawn', now()
-from generate_series(%(first)s, %(last)s) n, (values ('embeddings'), ('metadata')) o (output);
+from generate_series(%(first)s::int, %(last)s::int) n, (values ('embeddings'), ('metadata')) o (output);
 """
 
 
