@@ -96,8 +96,8 @@ def optimise(run: Run, *, quantisation: Quantisation, within_s: float = OPTIMISE
                 )
             index.flush()
             name, count = index.name, index.count(Eq("tenant", library.tenant))
-        # Where there are too few points for a graph, all of them are covered by looking at each.
-        graph = Graph(count, quantisation)
+            # Where there are too few points for a graph, looking at each covers all of them, and none is quantised.
+            graph = Graph(count, index.quantisation)
         with place.commit([]) as connection:
             target = (pointer.model_version, name, count)
             index_pointers.publish(connection, library.tenant, was=pointer.name, pointer=target, graph=graph)

@@ -102,6 +102,7 @@ def _points(library: Library) -> Iterator[tuple[str, Any]]:
         for point in reader.scroll(None, 1_000_000):
             numbers = tuple(round(float(number), 6) for number in point.vector)
             said = [(name, value) for name, value in point.payload.items() if name != "created_at"]
-            yield str(point.id), (sorted(said, key=str), numbers)
+            crops = () if point.crops is None else tuple(round(float(number), 6) for number in point.crops.flat)
+            yield str(point.id), (sorted(said, key=str), numbers, crops)
     finally:
         reader.close()

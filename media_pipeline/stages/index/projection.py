@@ -7,6 +7,7 @@ which are joined from the catalog when asked for.
 
 from __future__ import annotations
 
+from base64 import b32encode
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ from media_pipeline.stores.index.points import Payload, Value
 VERSION = "2"
 BASE_32: Final = "0123456789bcdefghjkmnpqrstuvwxyz"
 UPLOADS: Final = "uploads"
+# From the letters of RFC 4648.
+TO_CROCKFORD: Final = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", CROCKFORD.encode())
 
 Row = Mapping[str, Any]
 Shown = Callable[[Row], Value | None]
@@ -41,8 +44,7 @@ def column(name: str) -> Shown:
 
 def ulid(row: Row) -> str:
     """The media's id in the letters of a ULID: the same 128 bits, and so no moment in it."""
-    number = row["item_id"].int
-    return "".join(CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
+    return b32encode(row["item_id"].int.to_bytes(20, "big")).translate(TO_CROCKFORD)[-26:].decode()
 
 
 def channel(row: Row) -> str:
@@ -76,9 +78,8 @@ def place(row: Row) -> dict[str, float] | None:
 
 
 def place_precision(row: Row) -> str | None:
-    if place(row) is None:
-        return None
-    return "cell" if row.get("is_sensitive_place") else "exact"
+    """Said where the place is not the exact one."""
+    return "cell" if row.get("is_sensitive_place") and row.get("geohash_4") else None
 
 
 def cell_middle(geohash: str) -> dict[str, float]:

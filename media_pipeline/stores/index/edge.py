@@ -115,7 +115,7 @@ class EdgeIndex:
         for batch in batches(points, BATCH, dims=self._dims):
             require_room(self._folder, BATCH_ROOM_BYTES)
             # `tolist` because the engine reads an array number by number: 26 against 16 us a point.
-            rows = [edge.Point(point.id, _vectors(point), dict(point.payload)) for point in batch]
+            rows = [edge.Point(point.id, _vectors(point), cast("dict[str, Any]", point.payload)) for point in batch]
             with _engine(f"writing {len(rows)} points to {self.name}"):
                 shard.update(edge.UpdateOperation.upsert_points(rows))
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import TypeAlias, cast
 from uuid import UUID
@@ -104,11 +105,36 @@ def unit_vector(vector: Vector, dims: int, *, whose: str) -> Vector:
 
 def checked_payload(payload: Payload, *, whose: str) -> dict[str, Value]:
     """The payload as plain JSON, or a VectorIndexError that names the field."""
+    plain: dict[str, Value] = {}
     for field, value in payload.items():
-        if not FIELD.fullmatch(field):
+        if not _is_field(field):
             raise VectorIndexError(f"{whose}: {field!r} is no payload field: letters, digits and underscores")
-        _check(value, f"{whose}, {field}")
-    return {field: _plain(value) for field, value in payload.items()}
+        # A point has two dozen fields, and each is looked at: most are plain.
+        if not _is_plain(value):
+            _check(value, f"{whose}, {field}")
+            value = _plain(value)
+        plain[field] = value
+    return plain
+
+
+def _is_plain(value: object) -> bool:
+    """Whether it can be stored as it is; of others `_check` knows whether they can at all."""
+    kind = type(value)
+    if kind is str:
+        return True
+    if kind is int:
+        return value in INT64
+    if kind is float:
+        return math.isfinite(cast(float, value))
+    if kind is not list:
+        return False
+    kinds = set(map(type, cast("list[object]", value)))
+    return kinds == {str} or (kinds == {int} and all(number in INT64 for number in cast("list[int]", value)))
+
+
+@lru_cache(maxsize=1024)
+def _is_field(field: str) -> bool:
+    return FIELD.fullmatch(field) is not None
 
 
 def batches(points: Iterable[Point], size: int, *, dims: int) -> Iterator[list[Point]]:

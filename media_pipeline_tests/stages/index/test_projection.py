@@ -82,7 +82,6 @@ def test_a_media_of_which_all_is_known_says_all() -> None:
         "subject": ["taxon:a", "taxon:b"],
         "taxon": ["Amanita muscaria"],
         "place": {"lat": 46.95, "lon": 7.44},
-        "place_precision": "exact",
         "taken_at": "2023-05-06T07:08:09Z",
         "parent_media_id": str(UUID(int=7)),
         "offset_s": 1.5,
