@@ -13,7 +13,7 @@ STAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "discover": ("source_walks", "source_pages", "source_listings"),
     "fetch": ("originals",),
     "examine": ("metadata", "hashes", "quality", "derivatives"),
-    "embed": ("embeddings",),
+    "embed": ("embeddings", "crop_embeddings"),
     "index": ("vector_index",),
     "group": ("duplicate_groups",),
     "publish": (),

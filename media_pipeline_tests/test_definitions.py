@@ -32,13 +32,24 @@ GRAPH = {
     "quality": ("examine", True, ["originals"]),
     "derivatives": ("examine", True, ["originals"]),
     "embeddings": ("embed", True, ["derivatives"]),
-    "vector_index": ("index", False, ["embeddings", "hashes", "metadata", "quality"]),
+    "crop_embeddings": ("embed", True, ["derivatives"]),
+    "vector_index": ("index", False, ["crop_embeddings", "embeddings", "hashes", "metadata", "quality"]),
     "duplicate_groups": ("group", False, ["embeddings", "hashes"]),
     "training_views": ("publish", False, ["duplicate_groups", "hashes", "metadata", "originals", "quality"]),
     "coverage": (
         "publish",
         False,
-        ["derivatives", "duplicate_groups", "embeddings", "hashes", "metadata", "originals", "quality", "vector_index"],
+        [
+            "crop_embeddings",
+            "derivatives",
+            "duplicate_groups",
+            "embeddings",
+            "hashes",
+            "metadata",
+            "originals",
+            "quality",
+            "vector_index",
+        ],
     ),
 }
 

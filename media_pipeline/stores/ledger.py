@@ -51,7 +51,7 @@ AWAY: Final = ("gone", "replaced", "unreadable")
 @dataclass(frozen=True, slots=True)
 class Output:
     """One asset's claim on items: its rows are stale when `version` or the rows of `upstream` change, or the column
-    `own_input` of the items, for what comes of no upstream output. Rows of `beside` make it stale too, but are neither
+    `own_input` of the items, for what comes of no upstream output. Rows of `watches` make it stale too, but are neither
     waited for nor need be done: what it takes where it is there. `of` says what its items are. `of_sources` are
     versions that hold in one source only: each source's parser has its own."""
 
@@ -59,7 +59,7 @@ class Output:
     version: str
     upstream: tuple[str, ...] = ()
     own_input: str | None = None
-    beside: tuple[str, ...] = ()
+    watches: tuple[str, ...] = ()
     of: Literal["walk", "page", "listing", "media"] = "media"
     of_sources: tuple[tuple[str, str], ...] = ()
 
@@ -145,7 +145,7 @@ def due(
     wanted: list[ColumnElement[bool]] = []
     shown: list[ColumnElement[Any]] = []
     seen: dict[str, FromClause] = {}
-    for name in dict.fromkeys(name for output in outputs for name in (*output.upstream, *output.beside)):
+    for name in dict.fromkeys(name for output in outputs for name in (*output.upstream, *output.watches)):
         above = ledger.alias(f"above_{name}")
         seen[name] = above
         source = source.outerjoin(above, _row_of(above, items, tenant, name))
@@ -153,7 +153,7 @@ def due(
         own = ledger.alias(f"own_{output.name}")
         source = source.outerjoin(own, _row_of(own, items, tenant, output.name))
         rows = [seen[name] for name in output.upstream]
-        digest = _digest(output, items, [*rows, *(seen[name] for name in output.beside)])
+        digest = _digest(output, items, [*rows, *(seen[name] for name in output.watches)])
         is_due = and_(
             *(_settled(row) for row in rows),
             or_(
@@ -201,7 +201,7 @@ def as_due(row: RowMapping, outputs: Sequence[Output]) -> Due:
 def standing(items: FromClause, output: Output, tenant: str) -> Select[Any]:
     """(partition, status, reason, items) of all items at one output: a status of the ledger, `never_ran` or `stale`."""
     source: FromClause = items
-    names = (*output.upstream, *output.beside)
+    names = (*output.upstream, *output.watches)
     rows = [ledger.alias(f"above_{name}") for name in names]
     for name, above in zip(names, rows, strict=True):
         source = source.outerjoin(above, _row_of(above, items, tenant, name))

@@ -105,6 +105,8 @@ REASONS: Final[Mapping[str, Reason]] = {
         passing=True,
         first="fetch the weights (docs/models.md), or set MEDIA_MODEL=descriptor-512",
     ),
+    "crops_off": Reason("parts of pictures get no vectors", first="set MEDIA_CROPS=4", closed_by="run"),
+    "nothing_stands_out": Reason("no part of the picture draws the eye more than the rest"),
     "needs_clip": Reason("texts have no vectors in this model's space", first="set MEDIA_MODEL=open_clip"),
     "not_calibrated": Reason("nobody has measured which cosine of this model means «the same picture»"),
     # any pool worker

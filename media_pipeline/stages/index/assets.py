@@ -34,16 +34,16 @@ from media_pipeline.stores.library import Library
 POINTS_AT_A_TIME = 2000
 ALIAS = "images"
 # What a point shows, and need not wait for.
-BESIDE = ("hashes", "quality", "crop_embeddings")
+WATCHED = ("hashes", "quality", "crop_embeddings")
 
 
 def outputs(settings: Settings) -> tuple[Output, ...]:
     model = model_of(settings)
     version = f"{VERSION}/{model.version}"
-    return (Output("vector_index", version, ("embeddings", "metadata"), own_input="told", beside=BESIDE),)
+    return (Output("vector_index", version, ("embeddings", "metadata"), own_input="told", watches=WATCHED),)
 
 
-@dg.asset(deps=["embeddings", "metadata", "hashes", "quality"], kinds={"qdrant"}, code_version=VERSION)
+@dg.asset(deps=["embeddings", "metadata", *WATCHED], kinds={"qdrant"}, code_version=VERSION)
 def vector_index(
     context: dg.AssetExecutionContext, library: dg.ResourceParam[Library], progress: dg.ResourceParam[Progress]
 ) -> dg.MaterializeResult[None]:
