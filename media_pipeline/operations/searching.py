@@ -35,7 +35,8 @@ from media_pipeline.stores.index.points import Vector
 from media_pipeline.stores.library import Library, open_index, open_library
 
 NOWHERE = UUID(int=0)
-EMBEDDED_RENDITION = "medium"
+# The rule of stages/embed, which a search does not import: Dagster would come with it. A test holds the two together.
+LEAST_PX = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,7 @@ class Searching:
         task = Task(NOWHERE, picture, frozenset({"hashes", "derivatives"}), self.library.settings.max_pixels)
         made = examined(task)
         rendered, hashed = made["derivatives"], made["hashes"]
-        blobs = rendered.blobs if isinstance(rendered, Made) else ()
-        whole = next(blob.data for blob in blobs if blob.key.endswith(f"/{EMBEDDED_RENDITION}.jpg"))
+        whole = _embedded(rendered) if isinstance(rendered, Made) else picture
         phash = hashed.rows[0]["phash"] if isinstance(hashed, Made) else None
         return Query(model.embed(whole), phash)
 
@@ -201,6 +201,14 @@ def search_and_tell(
         asking = Asking(limit=limit, where=where)
         found = searching.find(query, tenant=tenant, asking=asking, max_bits=max_bits)
     console.print(_as_table(found) if found else "nothing is like it", highlight=False)
+
+
+def _embedded(rendered: Made) -> bytes:
+    """The rendition of which a vector is made."""
+    blobs = {blob.key.rpartition("/")[2]: blob.data for blob in rendered.blobs}
+    medium = next(row for row in rendered.rows if row["name"] == "medium")
+    is_thin = min(medium["width_px"], medium["height_px"]) < LEAST_PX
+    return blobs["large.jpg" if is_thin and "large.jpg" in blobs else "medium.jpg"]
 
 
 def _read(path: Path) -> bytes:

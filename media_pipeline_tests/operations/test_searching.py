@@ -11,10 +11,12 @@ from sqlalchemy import delete, insert, update
 
 from media_pipeline.errors import ConfigError, MediaProcessingError, VectorIndexError
 from media_pipeline.models import model_of
+from media_pipeline.operations import searching as operations
 from media_pipeline.operations.searching import Query, Searching, open_searching
 from media_pipeline.orchestration.work import Run
 from media_pipeline.samples.files import jpeg
 from media_pipeline.samples.photographs import photograph
+from media_pipeline.stages.embed import assets as embed
 from media_pipeline.stages.index.assets import project
 from media_pipeline.stores.catalog import index_pointers, tables
 from media_pipeline.stores.index.filters import Eq
@@ -139,6 +141,11 @@ def test_a_picture_is_not_compared_with_another_models_vectors(searching: Search
         index_pointers.make_live(catalog, "public", "former-1")
     with pytest.raises(ConfigError, match="the live index holds vectors of former-1"):
         searching.by_image(jpeg(photograph("coffee"), 60), tenant="public")
+
+
+def test_a_file_is_embedded_by_the_rule_of_the_stage() -> None:
+    """The picture of 1280 px where that of 640 is too thin."""
+    assert operations.LEAST_PX == embed.LEAST_PX
 
 
 def test_ids_are_those_of_the_catalog(searching: Searching) -> None:
