@@ -6,7 +6,7 @@ What is not here: what is due (stores/ledger.py), and questions of one stage alo
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -18,19 +18,24 @@ from sqlalchemy import (
     FromClause,
     Select,
     Text,
+    Uuid,
     and_,
+    column,
     exists,
     func,
     or_,
     select,
+    table,
     tuple_,
     union,
 )
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from media_pipeline.records import ItemKind
 from media_pipeline.stores.blobs import BlobInfo
 from media_pipeline.stores.catalog.tables import (
+    SCHEMA,
     ledger,
     media,
     media_links,
@@ -41,14 +46,19 @@ from media_pipeline.stores.catalog.tables import (
     subjects,
 )
 
+# A view: a frame of a video is offered by the listings of its video (migrations/versions/0009_unpack.py says more).
+media_offers = table(
+    "media_offers", column("tenant", Text), column("media_id", Uuid), column("listing_id", Uuid), schema=SCHEMA
+)
 
-def same_media(table: FromClause, other: FromClause = media) -> ColumnElement[bool]:
+
+def same_media(facts: FromClause, other: FromClause = media) -> ColumnElement[bool]:
     """The join of facts about media: of one tenant, always."""
-    return and_(table.c.tenant == other.c.tenant, table.c.media_id == other.c.media_id)
+    return and_(facts.c.tenant == other.c.tenant, facts.c.media_id == other.c.media_id)
 
 
 def linked_media(tenant: str) -> Select[Any]:
-    """(item_id, partition, link_count) of media that some listing offers.
+    """(item_id, partition, link_count) of media that some listing offers: by itself, or what it was made of.
 
     The others are claims: of a run that was killed before it put their blob, or is about to.
     """
@@ -56,16 +66,16 @@ def linked_media(tenant: str) -> Select[Any]:
         select(
             media.c.media_id.label("item_id"),
             media.c.home_partition.label("partition"),
-            func.count(media_links.c.listing_id).label("link_count"),
+            func.count(media_offers.c.listing_id).label("link_count"),
         )
-        .join(media_links, same_media(media_links))
+        .join(media_offers, same_media(media_offers))
         .where(media.c.tenant == tenant)
         .group_by(media.c.tenant, media.c.media_id)
     )
 
 
 def told_of_media(tenant: str) -> Select[Any]:
-    """(media_id, licence, licence_family, subject_ids, taxa) by what the listings of a media say, and a digest of it,
+    """(media_id, licence, licence_family, subject_ids, taxa) by what the listings that offer a media say, and a digest,
     `told`. Of several licences the least open one speaks, as in the views (migrations/versions/0002)."""
     listed, also = source_listings.c, source_observations.c
     strictest = (listed.licence_is_open, listed.listing_id)
@@ -79,13 +89,14 @@ def told_of_media(tenant: str) -> Select[Any]:
     }
     digest = func.md5(func.concat_ws("|", *(func.coalesce(sql_cast(each, Text), "") for each in columns.values())))
     return (
-        select(media_links.c.media_id, *(each.label(name) for name, each in columns.items()), digest.label("told"))
+        select(media_offers.c.media_id, *(each.label(name) for name, each in columns.items()), digest.label("told"))
         .join(
-            source_listings, and_(listed.tenant == media_links.c.tenant, listed.listing_id == media_links.c.listing_id)
+            source_listings,
+            and_(listed.tenant == media_offers.c.tenant, listed.listing_id == media_offers.c.listing_id),
         )
         .outerjoin(source_observations, and_(also.tenant == listed.tenant, also.listing_id == listed.listing_id))
-        .where(media_links.c.tenant == tenant)
-        .group_by(media_links.c.media_id)
+        .where(media_offers.c.tenant == tenant)
+        .group_by(media_offers.c.media_id)
     )
 
 
@@ -103,20 +114,22 @@ def walks_of(tenant: str) -> Select[Any]:
     )
 
 
-def items_of(kind: Literal["walk", "page", "listing", "media"], tenant: str) -> Select[Any]:
+def items_of(kind: ItemKind, tenant: str) -> Select[Any]:
     """(item_id, partition) of all items of a kind, link_count and `told` of media, and what is asked on a walk: what an
     output may have a row for."""
     if kind == "media":
         linked, told = linked_media(tenant).subquery("linked"), told_of_media(tenant).subquery("told_of_media")
         # Left out by the planner where nobody asks for it.
         return select(linked, told.c.told).outerjoin(told, told.c.media_id == linked.c.item_id)
+    if kind in ("video", "audio"):
+        return linked_media(tenant).where(media.c.kind == kind)
     if kind == "walk":
         return walks_of(tenant)
-    table, key = {
+    rows, key = {
         "page": (source_pages, source_pages.c.page_id),
         "listing": (source_listings, source_listings.c.listing_id),
     }[kind]
-    return select(key.label("item_id"), table.c.partition).where(table.c.tenant == tenant)
+    return select(key.label("item_id"), rows.c.partition).where(rows.c.tenant == tenant)
 
 
 def unlisted(engine: Engine, tenant: str, *, source: str, seen: Sequence[BlobInfo]) -> list[BlobInfo]:
