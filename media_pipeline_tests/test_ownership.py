@@ -48,9 +48,9 @@ def test_each_stage_writes_its_own_tables_and_the_ledger(settings: Settings, buc
     photograph("coffee").save(bucket / "b.jpg", quality=60)
     (bucket / "twin.jpg").write_bytes((bucket / "a.jpg").read_bytes())
     (bucket / "broken.jpg").write_bytes(jpeg(photograph("chelsea"), 80)[:5000])
-    settings = settings.model_copy(update={"crops": 2})
     (bucket / "clip.mp4").write_bytes(clip())
     (bucket / "tone.wav").write_bytes(tone())
+    settings = settings.model_copy(update={"crops": 2})
     definitions = build_definitions(settings=settings)
     with open_library(settings) as library, dg.DagsterInstance.ephemeral() as instance:
         for stage, owned in OWNED.items():

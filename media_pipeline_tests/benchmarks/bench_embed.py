@@ -148,8 +148,8 @@ def _time(work: Callable[[], object]) -> float:
 
 def _photos(count: int) -> tuple[list[bytes], list[bytes]]:
     """Each at 12 megapixels, and as the derivative `medium`."""
-    from media_pipeline_tests.benchmarks.bench_examine import _of_size
-    from media_pipeline_tests.benchmarks.bench_examine import _photos as largest
+    from media_pipeline_tests.benchmarks.bench_examine import of_size
+    from media_pipeline_tests.benchmarks.bench_examine import photos as largest
 
     if os.environ.get("MEDIA_TEST_SHARED"):
         found = [photo for photo, _ in zip(largest(count), range(count), strict=False)]
@@ -158,7 +158,7 @@ def _photos(count: int) -> tuple[list[bytes], list[bytes]]:
     found = [found[at % len(found)] for at in range(count)]
     whole, medium = [], []
     for photo in found:
-        whole.append(_jpeg(_of_size(photo, 12), 90))
+        whole.append(_jpeg(of_size(photo, 12), 90))
         small = photo.copy()
         small.thumbnail((640, 640), Image.Resampling.LANCZOS)
         medium.append(_jpeg(small, 82))
