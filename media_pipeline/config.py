@@ -105,6 +105,10 @@ class Settings(BaseSettings):
     qdrant_url: str | None = Field(None, description="URL of a Qdrant server; unset: Qdrant Edge in the home folder")
     qdrant_api_key: SecretStr | None = Field(None, description="key of that server")
 
+    quantisation: Literal["none", "scalar", "pq", "binary"] = Field(
+        "none", description="what `media-pipeline index optimise` quantises the vectors of the index by"
+    )
+
     model: str = Field(
         "auto",
         description="embedding model, a name of the registry in `models/`; `auto`: CLIP where its weights are here",

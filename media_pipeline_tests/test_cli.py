@@ -163,18 +163,32 @@ def test_a_photo_told_by_another_source_needs_no_key_of_its_own(typed: Typed) ->
 
 
 def test_the_index_can_be_made_anew(typed: Typed, settings: Settings, bucket: Path) -> None:
-    """After its folder is gone, from the catalog alone."""
+    """After its folder is gone, from the catalog alone; searched, checked, and not dropped while it is live."""
     photograph("coffee").save(bucket / "good.jpg")
+    photograph("retina").save(bucket / "other.jpg")
     typed("run")
     subprocess.run(["rm", "-r", str(settings.home_path / "index")], check=True)
-    assert typed("index", "rebuild").stdout.startswith("1 media will be indexed anew")
-    ran = typed("run")
-    assert re.search(r"vector_index +1 +0 +0", ran.stdout)
+    assert typed("index", "rebuild").stdout.startswith("2 media indexed anew")
     with open_library(settings) as library, library.engine.connect() as catalog:
         pointer = catalog.execute(select(tables.index_generations)).one()
+        code = catalog.scalar(select(tables.media.c.public_code).order_by(tables.media.c.size_bytes))
         reader = library.index.open(pointer.model_version, pointer.name)
-        assert reader.count() == 1
+        assert reader.count() == 2
         reader.close()
+    found = typed("search", "--image", str(bucket / "good.jpg"), "--limit", "1")
+    assert found.returncode == 0, found.stderr
+    assert "1.0000" in found.stdout
+    assert len(re.findall("MYCO-IMG-", typed("search", "--media", str(code)).stdout)) == 1
+    assert "text search needs a CLIP model" in typed("search", "--text", "coffee").stderr
+    assert "give one of --image" in typed("search").stderr
+    assert "No such file" in typed("search", "--image", "nowhere.jpg").stderr
+    checked = typed("index", "check")
+    assert checked.returncode == 0
+    assert "recall@10 1.0000 over 2 pictures" in checked.stdout
+    assert "nothing to do" in typed("index", "optimise").stdout
+    assert re.search(rf"{pointer.model_version} +live +2", typed("index", "list").stdout)
+    assert "is live: searches need it" in typed("index", "drop", pointer.model_version).stderr
+    assert "no index of that version" in typed("index", "drop", "descriptor-1").stderr
 
 
 def test_ctrl_c_in_the_middle_is_a_sentence(settings: Settings, bucket: Path, tmp_path: Path) -> None:

@@ -38,7 +38,11 @@ GRAPH = {
     "tags": ("describe", True, ["embeddings"]),
     "moderation": ("describe", True, ["embeddings"]),
     "descriptions": ("describe", True, ["metadata", "tags"]),
-    "vector_index": ("index", False, ["embeddings", "metadata"]),
+    "vector_index": (
+        "index",
+        False,
+        ["aesthetics", "crop_embeddings", "embeddings", "hashes", "metadata", "moderation", "quality", "tags"],
+    ),
     "duplicate_groups": ("group", False, ["embeddings", "hashes"]),
     "training_views": (
         "publish",
@@ -130,7 +134,7 @@ def test_every_output_names_upstream_outputs_that_come_before_it() -> None:
     """An output that waits for itself or for a later one would never be due."""
     seen: set[str] = set()
     for output in all_outputs(Settings.load()):
-        assert set(output.waits_for) <= seen, output
+        assert {*output.upstream, *output.watches} <= seen, output
         seen.add(output.name)
 
 
@@ -138,7 +142,7 @@ def test_what_the_ledger_waits_for_dagster_orders_first(specs: dict[str, dg.Asse
     """An upstream output that is no edge of the graph could be made after what waits for it."""
     for output in all_outputs(Settings.load()):
         edges = {dep.asset_key.to_user_string() for dep in specs[output.name].deps}
-        assert set(output.waits_for) <= edges, output
+        assert {*output.upstream, *output.watches} <= edges, output
 
 
 def test_there_is_a_job_for_each_group_and_for_what_people_ask_for(definitions: dg.Definitions) -> None:

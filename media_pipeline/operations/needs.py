@@ -40,6 +40,7 @@ from media_pipeline.stages.examine.examination import Task, examined
 from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.catalog.migrate import current, newest, revisions
 from media_pipeline.stores.folder import LocalBlobs
+from media_pipeline.stores.index.filters import Eq
 from media_pipeline.stores.library import open_catalog, open_index, open_library_blobs, open_uploads
 from media_pipeline.stores.texts import text_of_file
 
@@ -299,7 +300,7 @@ def _generation(subject: Subject) -> Answer:
             return Answer(str(died), "blocked", _room_remedy(settings))
     else:
         with closing(open_index(settings)) as store, closing(store.open(model.version, live.name)) as reader:
-            count = reader.count()
+            count = reader.count(Eq("tenant", settings.tenant))
     if count != live.point_count:
         return Answer(f"{live.name} holds {count} points, the catalog says {live.point_count}", "blocked", REBUILD)
     return Answer(f"{live.name}: {count} points, as the catalog says")

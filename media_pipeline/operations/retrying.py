@@ -5,13 +5,10 @@ What is not here: automatic tries (stores/ledger.py, orchestration/work.py).
 
 from __future__ import annotations
 
-from sqlalchemy import delete
-
 from media_pipeline.config import Settings
 from media_pipeline.errors import ConfigError
 from media_pipeline.pipeline import OUTPUTS, STAGES
 from media_pipeline.stores import ledger
-from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.library import open_library
 from media_pipeline.stores.reasons import REASONS
 
@@ -31,12 +28,3 @@ def _outputs(stage: str) -> tuple[str, ...]:
     if stage in OUTPUTS:
         return (stage,)
     raise ConfigError(f"--stage {stage}: no such stage or output; there are {', '.join((*STAGES, *OUTPUTS))}")
-
-
-def forget_index(settings: Settings) -> int:
-    """The ledger and the pointers of the index forget everything: it is a projection, and no model is needed."""
-    with open_library(settings) as library, library.engine.begin() as connection:
-        tenant = library.tenant
-        connection.execute(delete(tables.index_generations).where(tables.index_generations.c.tenant == tenant))
-        rows = tables.ledger
-        return connection.execute(delete(rows).where(rows.c.tenant == tenant, rows.c.output == "vector_index")).rowcount

@@ -18,6 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
+    RowMapping,
     Select,
     Text,
     and_,
@@ -51,22 +52,17 @@ AWAY: Final = ("gone", "replaced", "unreadable")
 @dataclass(frozen=True, slots=True)
 class Output:
     """One asset's claim on items: its rows are stale when `version` or the rows of `upstream` change, or the column
-    `own_input` of the items, for what comes of no upstream output. `of` says what its items are. `of_sources` are
-    versions that hold in one source only: each source's parser has its own. `beside` are upstream outputs that it
-    waits for and can do without: one that failed or does not apply keeps nothing back."""
+    `own_input` of the items, for what comes of no upstream output. Rows of `watches` make it stale too, but are neither
+    waited for nor need be done: what it takes where it is there. `of` says what its items are. `of_sources` are
+    versions that hold in one source only: each source's parser has its own."""
 
     name: str
     version: str
     upstream: tuple[str, ...] = ()
     own_input: str | None = None
+    watches: tuple[str, ...] = ()
     of: ItemKind = "media"
     of_sources: tuple[tuple[str, str], ...] = ()
-    beside: tuple[str, ...] = ()
-
-    @property
-    def waits_for(self) -> tuple[str, ...]:
-        """All whose rows are part of its inputs."""
-        return self.upstream + self.beside
 
     def version_in(self, partition: str) -> str:
         """The version that rows of this partition have today."""
@@ -150,15 +146,15 @@ def due(
     wanted: list[ColumnElement[bool]] = []
     shown: list[ColumnElement[Any]] = []
     seen: dict[str, FromClause] = {}
-    for name in dict.fromkeys(name for output in outputs for name in output.waits_for):
+    for name in dict.fromkeys(name for output in outputs for name in (*output.upstream, *output.watches)):
         above = ledger.alias(f"above_{name}")
         seen[name] = above
         source = source.outerjoin(above, _row_of(above, items, tenant, name))
     for place, output in enumerate(outputs):
         own = ledger.alias(f"own_{output.name}")
         source = source.outerjoin(own, _row_of(own, items, tenant, output.name))
-        rows = [seen[name] for name in output.waits_for]
-        digest = _digest(output, items, rows)
+        rows = [seen[name] for name in output.upstream]
+        digest = _digest(output, items, [*rows, *(seen[name] for name in output.watches)])
         is_due = and_(
             *(_settled(row) for row in rows),
             or_(
@@ -182,32 +178,33 @@ def due(
 
 def read_due(connection: Connection, query: Select[Any], outputs: Sequence[Output]) -> list[Due]:
     """The rows of a `due` query."""
-    found = []
-    for row in connection.execute(query).mappings():
-        places = {output.name: place for place, output in enumerate(outputs) if row[f"due_{place}"]}
-        blocked: dict[str, tuple[Status, str]] = {}
-        for name, place in places.items():
-            if told := row[f"blocked_{place}"]:
-                status, _, reason = told.partition("|")
-                blocked[name] = ("not_applicable" if status == "not_applicable" else "failed", reason)
-        found.append(
-            Due(
-                item_id=row["item_id"],
-                partition=row["partition"],
-                row=dict(row),
-                inputs={name: row[f"inputs_{place}"] for name, place in places.items()},
-                attempts={name: row[f"attempts_{place}"] for name, place in places.items()},
-                blocked=blocked,
-            )
-        )
-    return found
+    return [as_due(row, outputs) for row in connection.execute(query).mappings()]
+
+
+def as_due(row: RowMapping, outputs: Sequence[Output]) -> Due:
+    """One row of a `due` query, for whoever reads it piece by piece."""
+    places = {output.name: place for place, output in enumerate(outputs) if row[f"due_{place}"]}
+    blocked: dict[str, tuple[Status, str]] = {}
+    for name, place in places.items():
+        if told := row[f"blocked_{place}"]:
+            status, _, reason = told.partition("|")
+            blocked[name] = ("not_applicable" if status == "not_applicable" else "failed", reason)
+    return Due(
+        item_id=row["item_id"],
+        partition=row["partition"],
+        row=dict(row),
+        inputs={name: row[f"inputs_{place}"] for name, place in places.items()},
+        attempts={name: row[f"attempts_{place}"] for name, place in places.items()},
+        blocked=blocked,
+    )
 
 
 def standing(items: FromClause, output: Output, tenant: str) -> Select[Any]:
     """(partition, status, reason, items) of all items at one output: a status of the ledger, `never_ran` or `stale`."""
     source: FromClause = items
-    rows = [ledger.alias(f"above_{name}") for name in output.waits_for]
-    for name, above in zip(output.waits_for, rows, strict=True):
+    names = (*output.upstream, *output.watches)
+    rows = [ledger.alias(f"above_{name}") for name in names]
+    for name, above in zip(names, rows, strict=True):
         source = source.outerjoin(above, _row_of(above, items, tenant, name))
     own = ledger.alias("own")
     source = source.outerjoin(own, _row_of(own, items, tenant, output.name))

@@ -101,6 +101,8 @@ def _points(library: Library) -> Iterator[tuple[str, Any]]:
     try:
         for point in reader.scroll(None, 1_000_000):
             numbers = tuple(round(float(number), 6) for number in point.vector)
-            yield str(point.id), (sorted(point.payload.items(), key=str), numbers)
+            said = [(name, value) for name, value in point.payload.items() if name != "created_at"]
+            crops = () if point.crops is None else tuple(round(float(number), 6) for number in point.crops.flat)
+            yield str(point.id), (sorted(said, key=str), numbers, crops)
     finally:
         reader.close()

@@ -205,6 +205,9 @@ class _WatchedStore:
         self._trap.reached("index published")
         return self._store.sweep(collection, keep)
 
+    def drop(self, collection: str, tenant: str) -> None:
+        self._store.drop(collection, tenant)
+
     def point_alias(self, alias: str, collection: str) -> None:
         self._store.point_alias(alias, collection)
 

@@ -53,7 +53,7 @@ def outputs(settings: Settings) -> tuple[Output, ...]:
         _tags(settings, model, vocabulary_of(settings, model)),
         _moderation(settings, model, nsfw_head(settings, model)),
         # What failed to be tagged has a subject, a date and a place all the same.
-        Output("descriptions", sentences.VERSION, ("metadata",), beside=("tags",)),
+        Output("descriptions", sentences.VERSION, ("metadata",), watches=("tags",)),
     )
 
 

@@ -1,28 +1,30 @@
 """Index: the vectors of the model in use, projected into Qdrant. It can be rebuilt from the catalog at any time.
 
-What is not here: the vectors (stages/embed), the engine (stores/index).
+What is not here: the vectors (stages/embed), what a point says (projection.py), the engine (stores/index), and what
+people do with an index (operations/indexing.py, operations/searching.py).
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
 import dagster as dg
 import numpy as np
-from sqlalchemy import Connection, and_, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ARRAY, Uuid, and_, any_, func, literal, select, update
 
 from media_pipeline.config import Settings
 from media_pipeline.errors import VectorIndexError
-from media_pipeline.models import EmbeddingModel, model_of
+from media_pipeline.models import model_of
 from media_pipeline.orchestration.reports import result_of, run_of
 from media_pipeline.orchestration.work import Desk, Progress, Report, Run, desk, entry_of
 from media_pipeline.records import Made
 from media_pipeline.stages.index.projection import VERSION, payload
 from media_pipeline.stores import ledger
-from media_pipeline.stores.catalog import tables
-from media_pipeline.stores.catalog.selections import same_media
+from media_pipeline.stores.catalog import index_pointers, statistics, tables
+from media_pipeline.stores.catalog.selections import linked_media, same_media, told_of_media
+from media_pipeline.stores.index.filters import Eq
 from media_pipeline.stores.index.interface import VectorIndex
 from media_pipeline.stores.index.points import Point
 from media_pipeline.stores.ledger import Due, Entry, Output
@@ -31,14 +33,17 @@ from media_pipeline.stores.library import Library
 # Qdrant Edge appends fastest in thousands.
 POINTS_AT_A_TIME = 2000
 ALIAS = "images"
+# What a point shows, and need not wait for.
+WATCHED = ("hashes", "quality", "crop_embeddings", "aesthetics", "tags", "moderation")
 
 
 def outputs(settings: Settings) -> tuple[Output, ...]:
     model = model_of(settings)
-    return (Output("vector_index", f"{VERSION}/{model.version}", ("embeddings", "metadata")),)
+    version = f"{VERSION}/{model.version}"
+    return (Output("vector_index", version, ("embeddings", "metadata"), own_input="told", watches=WATCHED),)
 
 
-@dg.asset(deps=["embeddings", "metadata"], kinds={"qdrant"}, code_version=VERSION)
+@dg.asset(deps=["embeddings", "metadata", *WATCHED], kinds={"qdrant"}, code_version=VERSION)
 def vector_index(
     context: dg.AssetExecutionContext, library: dg.ResourceParam[Library], progress: dg.ResourceParam[Progress]
 ) -> dg.MaterializeResult[None]:
@@ -46,95 +51,162 @@ def vector_index(
     return result_of(library, "vector_index", project(run_of(context, library, progress)))
 
 
-def project(run: Run) -> Report:
-    """Append what is due to a copy of the live generation, take out what is gone, and swap the pointer.
+def project(run: Run, *, afresh: bool = False) -> Report:
+    """Append what is due to a copy of the generation in force, take out what is gone, and swap the pointer.
 
     The points are flushed before the pointer and the ledger rows are committed together: a run that is killed leaves
-    the live generation as it was.
+    the generation in force as it was. `afresh` begins with an empty one, from the catalog alone; the former serves
+    until then.
     """
     (output,) = outputs(run.library.settings)
     with desk(run, [output]) as (report, place):
         if place is None:
             return report
-        items = _media(run, output)
-        total = place.count_due(items)
-        run.progress.begin(output.name, total)
+        fresh = afresh or _pointer(run, output) is None
+        if fresh:
+            _outdate(place, output)
+        first = True
         # Again until nothing is due: what another run brought meanwhile found this step held, and counts on it.
-        while place.count_due(items) or _gone(run, output):
-            _append(place, output, items=items, gone=_gone(run, output))
+        while _pass(place, output, afresh=fresh and first, first=first):
+            first = False
         run.progress.end(output.name)
     return report
 
 
-def _append(place: Desk, output: Output, *, items: Any, gone: Sequence[UUID]) -> None:
-    run = place.run
-    settings = run.library.settings
-    model = model_of(settings)
-    live = _live(run, model)
-    entries: list[Entry] = []
-    with _opened(run, model, live) as index:
-        for batch in _batches(place, items):
-            index.upsert(_point(run, due, model) for due in batch if not due.blocked)
-            index.delete(due.item_id for due in batch if due.blocked)
-            entries += [entry_of(run, due, output=output, result=Made()) for due in batch]
-            run.progress.advance(output.name, len(batch))
-        index.delete(gone)
-        index.flush()
-        count, name = index.count(), index.name
+def _pass(place: Desk, output: Output, *, afresh: bool, first: bool) -> bool:
+    """Whether there was anything to do."""
+    run, gone = place.run, _gone(place.run, output)
+    _remove_elsewhere(run, output, gone)
+    statistics.refresh(place.connection)
+    # One transaction for one look at what is due: each look reads all media.
+    with place.connection.begin():
+        total, batches = _due(place, output)
+        if first:
+            run.progress.begin(output.name, total)
+        if not total and not gone and not afresh:
+            return False
+        was = _pointer(run, output)
+        entries: list[Entry] = []
+        with _opened(run, output, None if afresh else was) as index:
+            for batch in batches:
+                index.upsert(_points(place, output, [due for due in batch if not due.blocked]))
+                index.delete(due.item_id for due in batch if due.blocked)
+                entries += [entry_of(run, due, output=output, result=Made()) for due in batch]
+                run.progress.advance(output.name, len(batch))
+            index.delete(gone)
+            if afresh:
+                _remove_strays(run, index, entries)
+            index.flush()
+            count, name = index.count(Eq("tenant", run.library.tenant)), index.name
+    tenant, version = run.library.tenant, _model_version(output)
     with place.commit(entries) as connection:
-        _publish(connection, run, model_version=model.version, was=live, name=name, count=count)
-        ledger.forget(connection, run.library.tenant, output.name, gone)
-    run.library.index.point_alias(ALIAS, model.version)
-    run.library.index.sweep(model.version, keep=[name])
+        former = None if was is None else was.name
+        fresh_graph = index_pointers.Graph(0, "none") if afresh else None
+        index_pointers.publish(connection, tenant, was=former, pointer=(version, name, count), graph=fresh_graph)
+        ledger.forget(connection, tenant, output.name, gone)
+        live = index_pointers.promote(connection, tenant, version)
+    run.library.index.point_alias(ALIAS, live)
+    run.library.index.sweep(version, keep=[name])
+    return True
+
+
+def _model_version(output: Output) -> str:
+    return output.version.partition("/")[2]
+
+
+def _pointer(run: Run, output: Output) -> index_pointers.Pointer | None:
+    with run.library.engine.connect() as connection:
+        return index_pointers.pointer_of(connection, run.library.tenant, _model_version(output))
+
+
+def _outdate(place: Desk, output: Output) -> None:
+    rows = tables.ledger
+    own = and_(rows.c.tenant == place.run.library.tenant, rows.c.output == output.name)
+    with place.connection.begin():
+        place.connection.execute(update(rows).where(own, rows.c.version != "").values(version=""))
 
 
 @contextmanager
-def _opened(run: Run, model: EmbeddingModel, live: str | None) -> Iterator[VectorIndex]:
+def _opened(run: Run, output: Output, live: index_pointers.Pointer | None) -> Iterator[VectorIndex]:
+    dims, name = model_of(run.library.settings).dims, None if live is None else live.name
     try:
-        with run.library.index.append(model.version, live, dims=model.dims) as index:
+        with run.library.index.append(_model_version(output), name, dims=dims) as index:
             yield index
     except VectorIndexError as error:
         remedy = "`media-pipeline index rebuild` makes the index anew from the catalog"
         raise VectorIndexError(f"{error} ({remedy})") from error
 
 
-def _batches(place: Desk, items: Any) -> Iterator[list[Due]]:
-    after = None
-    while batch := place.read_due(items, after=after, limit=POINTS_AT_A_TIME):
-        yield batch
-        after = batch[-1].item_id
+def _due(place: Desk, output: Output) -> tuple[int, Iterator[list[Due]]]:
+    """How many items are due, and they themselves, piece by piece in the order of their ids."""
+    run = place.run
+    query = ledger.due(_media(run), [output], tenant=run.library.tenant, now=run.clock())
+    query = query.add_columns(func.count().over().label("total"))
+    streamed = query.execution_options(stream_results=True, yield_per=POINTS_AT_A_TIME)
+    pieces = iter(place.connection.execute(streamed).mappings().partitions())
+    piece = next(pieces, [])
+    batches = ([ledger.as_due(row, [output]) for row in rows] for rows in chain([piece], pieces))
+    return (piece[0]["total"] if piece else 0), (batch for batch in batches if batch)
 
 
-def _point(run: Run, due: Due, model: EmbeddingModel) -> Point:
-    vector = np.frombuffer(due.row["vector"], dtype="<f4")
-    return Point(due.item_id, vector, payload(due.row, tenant=run.library.tenant, model=model.version))
+def _points(place: Desk, output: Output, dues: Sequence[Due]) -> Iterator[Point]:
+    run, version = place.run, _model_version(output)
+    # One array, not two thousand parameters: those took as long as all of the engine's work.
+    ids, tenant = literal([due.item_id for due in dues], ARRAY(Uuid())), run.library.tenant
+    whole, crops = tables.embeddings.c, tables.crop_embeddings.c
+    vectors = {
+        row.media_id: np.frombuffer(row.vector, dtype="<f4")
+        for row in place.connection.execute(
+            select(whole.media_id, whole.vector).where(
+                whole.tenant == tenant, whole.model_version == version, whole.media_id == any_(ids)
+            )
+        )
+    }
+    cut: dict[UUID, list[Any]] = {}
+    for row in place.connection.execute(
+        select(crops.media_id, crops.vector)
+        .where(crops.tenant == tenant, crops.model_version == version, crops.media_id == any_(ids))
+        .order_by(crops.media_id, crops.number)
+    ):
+        cut.setdefault(row.media_id, []).append(np.frombuffer(row.vector, dtype="<f4"))
+    name = model_of(run.library.settings).name
+    for due in dues:
+        said = payload({**due.row, "model_name": name}, tenant=tenant, model=version)
+        own = cut.get(due.item_id)
+        yield Point(due.item_id, vectors[due.item_id], said, None if own is None else np.stack(own))
 
 
-def _media(run: Run, output: Output) -> Any:
-    media, facts, hashes, vectors = tables.media, tables.media_metadata, tables.hashes, tables.embeddings
-    model_version = output.version.partition("/")[2]
-
+def _media(run: Run) -> Any:
+    tenant = run.library.tenant
+    # What `items_of` gives for media, with the rest of what their listings tell: looked up once.
+    items, told = linked_media(tenant).subquery("linked"), told_of_media(tenant).subquery("told_of_media")
+    media, facts, hashes, quality = tables.media, tables.media_metadata, tables.hashes, tables.quality
+    aesthetics, moderation, tagged = tables.aesthetics, tables.moderation, tables.tags
+    tags = select(func.array_agg(tagged.c.tag)).where(same_media(tagged)).scalar_subquery()
+    shown = (
+        *(media.c[name] for name in ("home_source", "kind", "sha256", "public_code", "blob_key", "claimed_at")),
+        *(media.c[name] for name in ("parent_media_id", "offset_s")),
+        *(facts.c[name] for name in ("width_px", "height_px", "latitude", "longitude", "geohash_4")),
+        *(facts.c[name] for name in ("is_sensitive_place", "taken_at_utc", "date_provenance")),
+        *(told.c[name] for name in ("told", "licence", "licence_family", "subject_ids", "taxa")),
+        hashes.c.phash,
+        quality.c.quality_points,
+        aesthetics.c.score.label("aesthetic"),
+        aesthetics.c.method.label("aesthetic_method"),
+        moderation.c.nsfw_score,
+        tags.label("tags"),
+    )
     return (
-        select(
-            media.c.media_id.label("item_id"),
-            media.c.home_partition.label("partition"),
-            media.c.home_source,
-            media.c.kind,
-            media.c.sha256,
-            media.c.public_code,
-            facts.c.width_px,
-            facts.c.height_px,
-            facts.c.latitude,
-            facts.c.longitude,
-            hashes.c.phash,
-            vectors.c.vector,
-        )
+        select(items, *shown)
         .select_from(
-            media.outerjoin(facts, same_media(facts))
+            items.join(media, and_(media.c.tenant == tenant, media.c.media_id == items.c.item_id))
+            .outerjoin(told, told.c.media_id == items.c.item_id)
+            .outerjoin(facts, same_media(facts))
             .outerjoin(hashes, same_media(hashes))
-            .outerjoin(vectors, and_(same_media(vectors), vectors.c.model_version == model_version))
+            .outerjoin(quality, same_media(quality))
+            .outerjoin(aesthetics, same_media(aesthetics))
+            .outerjoin(moderation, same_media(moderation))
         )
-        .where(media.c.tenant == run.library.tenant)
         .subquery("items")
     )
 
@@ -151,27 +223,32 @@ def _gone(run: Run, output: Output) -> list[UUID]:
         return list(connection.scalars(query))
 
 
-def _live(run: Run, model: EmbeddingModel) -> str | None:
-    pointer = tables.index_generations
-    query = select(pointer.c.name).where(
-        pointer.c.tenant == run.library.tenant, pointer.c.model_version == model.version
-    )
+def _remove_elsewhere(run: Run, output: Output, gone: Sequence[UUID]) -> None:
+    """What is gone disappears from the indexes of other versions too: one of them may be live."""
+    tenant, store = run.library.tenant, run.library.index
     with run.library.engine.connect() as connection:
-        return connection.scalar(query)
+        others = [
+            one for one in index_pointers.pointers(connection, tenant) if one.model_version != _model_version(output)
+        ]
+    for other in others if gone else ():
+        reader = store.open(other.model_version, other.name)
+        dims = reader.dims
+        reader.close()
+        with store.append(other.model_version, other.name, dims=dims) as index:
+            index.delete(gone)
+            index.flush()
+            pointer = (other.model_version, index.name, index.count(Eq("tenant", tenant)))
+        with run.library.engine.begin() as connection:
+            index_pointers.publish(connection, tenant, was=other.name, pointer=pointer)
+        store.sweep(other.model_version, keep=[pointer[1]])
 
 
-def _publish(connection: Connection, run: Run, *, model_version: str, was: str | None, name: str, count: int) -> None:
-    pointer = tables.index_generations
-    row = {"tenant": run.library.tenant, "model_version": model_version, "name": name, "point_count": count}
-    written = connection.execute(
-        insert(pointer)
-        .values(row)
-        .on_conflict_do_update(
-            index_elements=["tenant", "model_version"],
-            set_={"name": name, "point_count": count, "published_at": func.now()},
-            where=pointer.c.name == was,
-        )
-        .returning(pointer.c.name)
-    ).one_or_none()
-    if written is None:
-        raise VectorIndexError(f"{model_version}: the live generation is no longer {was!r}: run the step again")
+def _remove_strays(run: Run, index: VectorIndex, entries: Sequence[Entry]) -> None:
+    """A server's collection is written in place, and may hold what a ledger that was forgotten called indexed."""
+    own, known = Eq("tenant", run.library.tenant), {entry.item_id for entry in entries}
+    if index.count(own) <= len(known):
+        return
+    after: UUID | None = None
+    while page := index.scroll(after, POINTS_AT_A_TIME, where=own):
+        after = page[-1].id
+        index.delete(point.id for point in page if point.id not in known)

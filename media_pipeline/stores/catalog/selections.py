@@ -30,6 +30,7 @@ from sqlalchemy import (
     union,
 )
 from sqlalchemy import cast as sql_cast
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from media_pipeline.records import ItemKind
 from media_pipeline.stores.blobs import BlobInfo
@@ -73,6 +74,32 @@ def linked_media(tenant: str) -> Select[Any]:
     )
 
 
+def told_of_media(tenant: str) -> Select[Any]:
+    """(media_id, licence, licence_family, subject_ids, taxa) by what the listings that offer a media say, and a digest,
+    `told`. Of several licences the least open one speaks, as in the views (migrations/versions/0002)."""
+    listed, also = source_listings.c, source_observations.c
+    strictest = (listed.licence_is_open, listed.listing_id)
+    every = func.array_agg(func.coalesce(also.subject_id, listed.subject_id).distinct())
+    own = func.array_agg(listed.subject_id.distinct())
+    columns = {
+        "licence": func.array_agg(aggregate_order_by(listed.licence, *strictest))[1],
+        "licence_family": func.array_agg(aggregate_order_by(listed.licence_family, *strictest))[1],
+        "subject_ids": func.array_remove(func.array_cat(own, every), None),
+        "taxa": func.array_remove(func.array_agg(listed.taxon_name.distinct()), None),
+    }
+    digest = func.md5(func.concat_ws("|", *(func.coalesce(sql_cast(each, Text), "") for each in columns.values())))
+    return (
+        select(media_offers.c.media_id, *(each.label(name) for name, each in columns.items()), digest.label("told"))
+        .join(
+            source_listings,
+            and_(listed.tenant == media_offers.c.tenant, listed.listing_id == media_offers.c.listing_id),
+        )
+        .outerjoin(source_observations, and_(also.tenant == listed.tenant, also.listing_id == listed.listing_id))
+        .where(media_offers.c.tenant == tenant)
+        .group_by(media_offers.c.media_id)
+    )
+
+
 def walks_of(tenant: str) -> Select[Any]:
     """(item_id, partition, asked) of the walks of active subjects. Another question, round or share makes it due."""
     walks = source_walks
@@ -88,10 +115,12 @@ def walks_of(tenant: str) -> Select[Any]:
 
 
 def items_of(kind: ItemKind, tenant: str) -> Select[Any]:
-    """(item_id, partition) of all items of a kind, link_count of media and what is asked on a walk: what an output may
-    have a row for."""
+    """(item_id, partition) of all items of a kind, link_count and `told` of media, and what is asked on a walk: what an
+    output may have a row for."""
     if kind == "media":
-        return linked_media(tenant)
+        linked, told = linked_media(tenant).subquery("linked"), told_of_media(tenant).subquery("told_of_media")
+        # Left out by the planner where nobody asks for it.
+        return select(linked, told.c.told).outerjoin(told, told.c.media_id == linked.c.item_id)
     if kind in ("video", "audio"):
         return linked_media(tenant).where(media.c.kind == kind)
     if kind == "walk":

@@ -1,7 +1,7 @@
 """One index in a folder: Qdrant Edge, the engine in this process.
 
-Here: one open shard, and the filter in Edge's words. Not here: which folder, who may write to it, when it is thrown
-away (generations.py).
+Here: one open shard, and the filter in Edge's words. Not here: how a shard is laid out (edge_shape.py); which folder,
+who may write to it, when it is thrown away (generations.py).
 
 What 0.9 does, as tried: a second open of a shard with a log fails («WouldBlock»), and one without a log succeeds and
 would corrupt it, so nobody opens a folder that another process might have open. `close()` flushes. A file copy of a
@@ -22,6 +22,7 @@ from uuid import UUID
 import numpy as np
 
 from media_pipeline.errors import VectorIndexError
+from media_pipeline.stores.index.edge_shape import field_schema, quantisation_of, shard_config
 from media_pipeline.stores.index.filters import (
     NOTHING,
     And,
@@ -37,12 +38,17 @@ from media_pipeline.stores.index.filters import (
 )
 from media_pipeline.stores.index.folders import MIB, copy_folder, remove_folder, require_room
 from media_pipeline.stores.index.interface import (
+    AS_TUNED,
+    CROPS,
+    GLOBAL,
     OPTIMISE_S,
+    OVERSAMPLING,
     PAYLOAD_INDEXES,
     TUNING,
+    Manner,
     Optimised,
     PayloadIndex,
-    PayloadKind,
+    Quantisation,
     Tuning,
 )
 from media_pipeline.stores.index.optimiser import build_graph
@@ -79,6 +85,7 @@ class EdgeIndex:
         self._after_close = after_close
         self._shard: qdrant_edge.EdgeShard | None = None
         self._dims = 0
+        self._quantisation: Quantisation = "none"
         self._closed = False
         if (folder / CONFIG).exists():
             self._load()
@@ -88,7 +95,7 @@ class EdgeIndex:
 
         if self._shard is None and not self._closed:
             with _engine(f"creating {self._folder}"):
-                edge.EdgeShard.create(str(self._folder), _config(dims, self._tuning)).close()
+                edge.EdgeShard.create(str(self._folder), shard_config(dims, self._tuning, "none")).close()
             self._load()
         shard = self._open_shard()
         if self._dims != dims:
@@ -99,7 +106,7 @@ class EdgeIndex:
             present = shard.info().payload_schema
             for index in payload_indexes:
                 if index.field not in present:
-                    shard.update(edge.UpdateOperation.create_field_index(index.field, _schema(index.kind)))
+                    shard.update(edge.UpdateOperation.create_field_index(index.field, field_schema(index.kind)))
 
     def upsert(self, points: Iterable[Point]) -> None:
         import qdrant_edge as edge
@@ -108,7 +115,7 @@ class EdgeIndex:
         for batch in batches(points, BATCH, dims=self._dims):
             require_room(self._folder, BATCH_ROOM_BYTES)
             # `tolist` because the engine reads an array number by number: 26 against 16 us a point.
-            rows = [edge.Point(point.id, point.vector.tolist(), dict(point.payload)) for point in batch]
+            rows = [edge.Point(point.id, _vectors(point), cast("dict[str, Any]", point.payload)) for point in batch]
             with _engine(f"writing {len(rows)} points to {self.name}"):
                 shard.update(edge.UpdateOperation.upsert_points(rows))
 
@@ -134,12 +141,15 @@ class EdgeIndex:
             for each, payload in rows.items():
                 shard.update(edge.UpdateOperation.overwrite_payload([each], payload))
 
-    def search(self, vector: Vector, limit: int, *, where: Filter | None = None) -> list[Hit]:
+    def search(
+        self, vector: Vector, limit: int, *, where: Filter | None = None, manner: Manner = AS_TUNED
+    ) -> list[Hit]:
         import qdrant_edge as edge
 
         shard = self._open_shard()
-        query = edge.Query.Nearest(unit_vector(vector, self._dims, whose="the query").tolist())
+        query = edge.Query.Nearest(unit_vector(vector, self._dims, whose="the query").tolist(), using=manner.by)
         narrowed = to_edge(where)
+        rescored = edge.QuantizationSearchParams(ignore=manner.exact, rescore=True, oversampling=OVERSAMPLING)
 
         def fetch(count: int) -> list[Hit]:
             request = edge.QueryRequest(
@@ -147,7 +157,11 @@ class EdgeIndex:
                 query=query,
                 filter=narrowed,
                 with_payload=True,
-                params=edge.SearchParams(hnsw_ef=max(count, self._tuning.ef_search)),
+                params=edge.SearchParams(
+                    hnsw_ef=max(count, manner.ef or self._tuning.ef_search),
+                    exact=manner.exact,
+                    quantization=None if self._quantisation == "none" else rescored,
+                ),
             )
             with _engine(f"searching {self.name}"):
                 found = shard.query(request)
@@ -187,7 +201,7 @@ class EdgeIndex:
         with _engine(f"counting {self.name}"):
             return shard.count(edge.CountRequest(exact=True, filter=to_edge(where)))
 
-    def optimize(self, within_s: float = OPTIMISE_S) -> Optimised:
+    def optimize(self, within_s: float = OPTIMISE_S, *, quantisation: Quantisation | None = None) -> Optimised:
         self.flush()
         self._open_shard().close()
         self._shard = None
@@ -195,7 +209,7 @@ class EdgeIndex:
         former = self._folder.with_name(self._folder.name + ".former")
         try:
             copy_folder(self._folder, built)
-            outcome = build_graph(built, within_s)
+            outcome = build_graph(built, within_s, quantisation or self._quantisation)
             if outcome == "built":
                 self._folder.rename(former)
                 built.rename(self._folder)
@@ -231,6 +245,11 @@ class EdgeIndex:
         return self._dims
 
     @property
+    def quantisation(self) -> Quantisation:
+        self._open_shard()
+        return self._quantisation
+
+    @property
     def indexed_points(self) -> int:
         """How many points the graph covers: 0 before `optimize`, or when there are too few to need one."""
         return self._open_shard().info().indexed_vectors_count
@@ -239,9 +258,13 @@ class EdgeIndex:
         import qdrant_edge as edge
 
         with _engine(f"opening {self.name} in {self._folder}"):
-            config = json.loads((self._folder / CONFIG).read_text("utf-8"))
-            self._dims = int(config["vectors"][""]["size"])
-            self._shard = edge.EdgeShard.load(str(self._folder), _config(self._dims, self._tuning))
+            vectors = json.loads((self._folder / CONFIG).read_text("utf-8"))["vectors"]
+            if GLOBAL not in vectors:
+                raise VectorIndexError(f"{self.name} was written by an earlier version: write all points anew")
+            self._dims = int(vectors[GLOBAL]["size"])
+            self._quantisation = quantisation_of(vectors[GLOBAL])
+            config = shard_config(self._dims, self._tuning, self._quantisation)
+            self._shard = edge.EdgeShard.load(str(self._folder), config)
 
     def _open_shard(self) -> qdrant_edge.EdgeShard:
         if self._closed:
@@ -291,35 +314,15 @@ def _range(part: Range) -> qdrant_edge.RangeFloat | qdrant_edge.RangeDateTime:
     return edge.RangeFloat(**bounds)
 
 
-def _config(dims: int, tuning: Tuning) -> qdrant_edge.EdgeConfig:
-    import qdrant_edge as edge
-
-    return edge.EdgeConfig(
-        vectors=edge.EdgeVectorParams(size=dims, distance=edge.Distance.Cosine),
-        hnsw_config=edge.HnswIndexConfig(tuning.m, tuning.ef_construct, tuning.full_scan_kb),
-        optimizers=edge.EdgeOptimizersConfig(indexing_threshold=tuning.graph_from_kb),
-        # A generation is whole or thrown away, so a log could only be replayed into what no one will read; without
-        # it a copy is 64 MB of files smaller, and opens four times as fast.
-        wal_enabled=False,
-    )
-
-
-def _schema(kind: PayloadKind) -> Any:
-    import qdrant_edge as edge
-
-    types = edge.PayloadSchemaType
-    return {
-        "tenant": edge.KeywordIndexParams(is_tenant=True),
-        "keyword": types.Keyword,
-        "integer": types.Integer,
-        "float": types.Float,
-        "datetime": types.Datetime,
-        "geo": types.Geo,
-    }[kind]
+def _vectors(point: Point) -> Any:
+    whole = point.vector.tolist()
+    return {GLOBAL: whole} if point.crops is None else {GLOBAL: whole, CROPS: point.crops.tolist()}
 
 
 def _point(record: qdrant_edge.Record) -> Point:
-    return Point(cast(UUID, record.id), np.asarray(record.vector, dtype=np.float32), record.payload or {})
+    vectors = cast("dict[str, Any]", record.vector)
+    crops = np.asarray(vectors[CROPS], dtype=np.float32) if CROPS in vectors else None
+    return Point(cast(UUID, record.id), np.asarray(vectors[GLOBAL], dtype=np.float32), record.payload or {}, crops)
 
 
 @contextmanager
@@ -327,6 +330,8 @@ def _engine(what: str) -> Iterator[None]:
     """The engine raises bare `Exception`, and over damaged files a PanicException, which is not even that."""
     try:
         yield
+    except VectorIndexError:
+        raise
     except BaseException as wrong:
         if isinstance(wrong, Exception) or type(wrong).__name__ == "PanicException":
             raise VectorIndexError(f"{what}: {wrong}") from wrong

@@ -133,6 +133,18 @@ class EdgeGenerations:
             remove_unclaimed(self.root / READERS)
             return tuple(gone)
 
+    def remove(self) -> None:
+        """Everything below the folder, but for what readers hold."""
+        if not self.root.exists():
+            return
+        with claim(self.root / LOCK) as holder, _disk(self.root):
+            if holder is not None:
+                raise VectorIndexError(f"{self.root}: process {holder} is writing; try again when it has finished")
+            for name in self.names():
+                (self.root / name).rename(self.root / (SWEPT + name))
+            self._remove_leftovers()
+            remove_unclaimed(self.root / READERS)
+
     def names(self) -> list[str]:
         """The sealed generations, oldest first."""
         if not self.root.exists():

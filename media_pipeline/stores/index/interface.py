@@ -1,10 +1,12 @@
 """The vector index as its users see it, whichever engine is behind it.
 
-Here: the protocols, the payload indexes, the numbers of the graph. Not here: the engines (edge.py, server.py), and
-which generation or collection is live: that is a row of the catalog, written by the index stage.
+Here: the protocols, the payload indexes, the names of the vectors, the numbers of the graph. Not here: the engines
+(edge.py, server.py), and which generation or collection is live: that is a row of the catalog, written by the index
+stage.
 
-One index holds the vectors of one version of one model; ids are media ids. Every back end measures by cosine, answers
-in a fixed order, may be closed twice, and raises VectorIndexError when used after that.
+One index holds the vectors of one version of one model; ids are media ids. Each media has one vector, `clip_global`,
+and, where it was cut into crops, theirs, `clip_crops`, of which the nearest to a query counts (MaxSim). Every back end
+measures by cosine, answers in a fixed order, may be closed twice, and raises VectorIndexError when used after that.
 """
 
 from __future__ import annotations
@@ -36,17 +38,27 @@ PAYLOAD_INDEXES = (
     PayloadIndex("tenant", "tenant"),
     PayloadIndex("source", "keyword"),
     PayloadIndex("licence", "keyword"),
-    PayloadIndex("model", "keyword"),
+    PayloadIndex("licence_family", "keyword"),
     PayloadIndex("kind", "keyword"),
     PayloadIndex("subject", "keyword"),
-    PayloadIndex("tags", "keyword"),
-    PayloadIndex("moderation", "keyword"),
+    PayloadIndex("taxon", "keyword"),
+    PayloadIndex("parent_media_id", "keyword"),
+    PayloadIndex("phash_bands", "integer"),
     PayloadIndex("created_at", "datetime"),
     PayloadIndex("taken_at", "datetime"),
-    PayloadIndex("quality", "float"),
-    PayloadIndex("aesthetics", "float"),
+    PayloadIndex("quality_score", "float"),
     PayloadIndex("place", "geo"),
+    PayloadIndex("tags", "keyword"),
+    PayloadIndex("nsfw_score", "float"),
+    PayloadIndex("aesthetic", "float"),
 )
+
+VectorName = Literal["clip_global", "clip_crops"]
+GLOBAL: VectorName = "clip_global"
+CROPS: VectorName = "clip_crops"
+Quantisation = Literal["none", "scalar", "pq", "binary"]
+# Of quantised vectors so many times more are looked at, and measured again with the originals.
+OVERSAMPLING = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +76,17 @@ class Tuning:
     full_scan_kb: int = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a search goes about it: by the whole picture, or by the crop of it that is nearest; `ef` is how many the
+    graph looks at (None: as tuned); `exact` looks at every vector, and at no quantised one."""
+
+    by: VectorName = GLOBAL
+    ef: int | None = None
+    exact: bool = False
+
+
+AS_TUNED = Manner()
 TUNING = Tuning()
 
 # 132 s for 100k vectors on one core; an hour covers a million points on several.
@@ -81,8 +104,14 @@ class VectorReader(Protocol):
     def dims(self) -> int:
         """How many numbers a vector has."""
 
-    def search(self, vector: Vector, limit: int, *, where: Filter | None = None) -> list[Hit]:
-        """The nearest points, by score and then id."""
+    @property
+    def quantisation(self) -> Quantisation:
+        """What the vectors are quantised by, beside the originals. It comes and goes with `optimize` alone."""
+
+    def search(
+        self, vector: Vector, limit: int, *, where: Filter | None = None, manner: Manner = AS_TUNED
+    ) -> list[Hit]:
+        """The nearest points, by score and then id; by crops, those that have any."""
 
     def get(self, ids: Sequence[UUID]) -> list[Point]:
         """Those of the points that exist, in the order asked for."""
@@ -115,8 +144,9 @@ class VectorIndex(VectorReader, Protocol):
         An unknown id is a VectorIndexError, and nothing is changed: only `upsert` can add it.
         """
 
-    def optimize(self, within_s: float = OPTIMISE_S) -> Optimised:
-        """Build the graph that makes searches quick. After «timed out» the index is as before."""
+    def optimize(self, within_s: float = OPTIMISE_S, *, quantisation: Quantisation | None = None) -> Optimised:
+        """Build the graph that makes searches quick, and quantise (None: as before). After «timed out» the index is
+        as before."""
 
     def flush(self) -> None:
         """Whatever was written is on disk."""
@@ -138,6 +168,9 @@ class IndexStore(Protocol):
 
     def sweep(self, collection: str, keep: Collection[str]) -> tuple[str, ...]:
         """Remove what no reader can need: all that is older than `keep`, and what killed writers left."""
+
+    def drop(self, collection: str, tenant: str) -> None:
+        """Remove all that this tenant has in a collection, and the collection where nobody else has anything."""
 
     def point_alias(self, alias: str, collection: str) -> None:
         """Let other users of a server find the live collection; Edge has no other users."""

@@ -7,23 +7,28 @@ time is over. It works on a closed copy (edge.py), hence a child that is ended h
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from media_pipeline.errors import VectorIndexError
+from media_pipeline.stores.index.edge_shape import shard_vectors
+from media_pipeline.stores.index.interface import GLOBAL, Quantisation
 
 NOTHING_TO_DO = 3
 PR_SET_PDEATHSIG = 1
 SIGKILL = 9
 
 
-def build_graph(folder: Path, within_s: float) -> Literal["built", "nothing to do", "timed out"]:
-    """Optimise the closed shard in this folder, which afterwards is closed again, and useless if timed out."""
+def build_graph(
+    folder: Path, within_s: float, quantisation: Quantisation
+) -> Literal["built", "nothing to do", "timed out"]:
+    """Optimise and quantise the closed shard in this folder, afterwards closed again, and useless if timed out."""
     try:
         child = subprocess.run(
-            [sys.executable, "-m", "media_pipeline.stores.index.optimiser", str(folder)],
+            [sys.executable, "-m", "media_pipeline.stores.index.optimiser", str(folder), quantisation],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -48,11 +53,13 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, SIGKILL)
 
 
-def main(folder: str) -> int:
-    from qdrant_edge import EdgeShard
+def main(folder: str, quantisation: Quantisation) -> int:
+    from qdrant_edge import EdgeConfig, EdgeShard
 
     _die_with_parent()
-    shard = EdgeShard.load(folder)
+    dims = json.loads((Path(folder) / "edge_config.json").read_text("utf-8"))["vectors"][GLOBAL]["size"]
+    # The rest as it was: what is not said is kept.
+    shard = EdgeShard.load(folder, EdgeConfig(vectors=dict(shard_vectors(dims, quantisation))))
     built = shard.optimize()
     shard.flush()
     shard.close()
@@ -60,4 +67,4 @@ def main(folder: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1], cast(Quantisation, sys.argv[2])))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import TypeAlias, cast
 from uuid import UUID
@@ -28,11 +29,15 @@ Vector: TypeAlias = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Point:
-    """One media: its vector and what searches may filter by. Moments are written with `filters.rfc3339`."""
+    """One media: its vector, what searches may filter by, and a row for each crop of it, where there are any.
+
+    Moments are written with `filters.rfc3339`.
+    """
 
     id: UUID
     vector: Vector
     payload: Payload
+    crops: Vector | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,38 @@ def checked(point: Point, dims: int) -> Point:
         point.id,
         unit_vector(point.vector, dims, whose=f"point {point.id}"),
         checked_payload(point.payload, whose=f"point {point.id}"),
+        _unit_crops(point, dims),
     )
+
+
+def _unit_crops(point: Point, dims: int) -> Vector | None:
+    if point.crops is None or len(point.crops) == 0:
+        return None
+    crops = [unit_vector(crop, dims, whose=f"point {point.id}, crop {place}") for place, crop in enumerate(point.crops)]
+    return np.stack(crops)
+
+
+def _checked_together(points: Sequence[Point], dims: int) -> list[Point]:
+    """As `checked` for each, at a fifth of the cost; where one is wrong, `checked` says which."""
+    exact = np.zeros((len(points), dims))
+    for place, point in enumerate(points):
+        if np.shape(point.vector) != (dims,):
+            return [checked(each, dims) for each in points]
+        exact[place] = point.vector
+    lengths = np.linalg.norm(exact, axis=1)
+    # A length is finite and above zero only where every number of the vector is finite and one of them not zero.
+    if not (np.isfinite(lengths) & (lengths > 0)).all():
+        return [checked(each, dims) for each in points]
+    vectors = (exact / lengths[:, None]).astype(np.float32)
+    return [
+        Point(
+            point.id,
+            vector,
+            checked_payload(point.payload, whose=f"point {point.id}"),
+            _unit_crops(point, dims),
+        )
+        for point, vector in zip(points, vectors, strict=True)
+    ]
 
 
 def unit_vector(vector: Vector, dims: int, *, whose: str) -> Vector:
@@ -69,18 +105,43 @@ def unit_vector(vector: Vector, dims: int, *, whose: str) -> Vector:
 
 def checked_payload(payload: Payload, *, whose: str) -> dict[str, Value]:
     """The payload as plain JSON, or a VectorIndexError that names the field."""
+    plain: dict[str, Value] = {}
     for field, value in payload.items():
-        if not FIELD.fullmatch(field):
+        if not _is_field(field):
             raise VectorIndexError(f"{whose}: {field!r} is no payload field: letters, digits and underscores")
-        _check(value, f"{whose}, {field}")
-    return {field: _plain(value) for field, value in payload.items()}
+        # A point has two dozen fields, and each is looked at: most are plain.
+        if not _is_plain(value):
+            _check(value, f"{whose}, {field}")
+            value = _plain(value)
+        plain[field] = value
+    return plain
+
+
+def _is_plain(value: object) -> bool:
+    """Whether it can be stored as it is; of others `_check` knows whether they can at all."""
+    kind = type(value)
+    if kind is str:
+        return True
+    if kind is int:
+        return value in INT64
+    if kind is float:
+        return math.isfinite(cast(float, value))
+    if kind is not list:
+        return False
+    kinds = set(map(type, cast("list[object]", value)))
+    return kinds == {str} or (kinds == {int} and all(number in INT64 for number in cast("list[int]", value)))
+
+
+@lru_cache(maxsize=1024)
+def _is_field(field: str) -> bool:
+    return FIELD.fullmatch(field) is not None
 
 
 def batches(points: Iterable[Point], size: int, *, dims: int) -> Iterator[list[Point]]:
     """Checked points, so many at a time: the iterable may be longer than the memory."""
     rest = iter(points)
-    while batch := [checked(point, dims) for point in islice(rest, size)]:
-        yield batch
+    while batch := list(islice(rest, size)):
+        yield _checked_together(batch, dims)
 
 
 def in_stable_order(fetch: Callable[[int], list[Hit]], limit: int) -> list[Hit]:

@@ -7,6 +7,7 @@ do (payload indexes, search parameters), so those are not asked of it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -29,12 +30,18 @@ from media_pipeline.stores.index.filters import (
     Range,
 )
 from media_pipeline.stores.index.interface import (
+    AS_TUNED,
+    CROPS,
+    GLOBAL,
     OPTIMISE_S,
+    OVERSAMPLING,
     PAYLOAD_INDEXES,
     TUNING,
+    Manner,
     Optimised,
     PayloadIndex,
     PayloadKind,
+    Quantisation,
     Tuning,
     checked_collection,
 )
@@ -56,6 +63,12 @@ if TYPE_CHECKING:
 BATCH = 1_000
 LAST_ID = UUID(int=2**128 - 1)
 TIMEOUT_S = 60
+POLL_S = 2.0
+SERVERS_WORDS: Mapping[str, Quantisation] = {
+    "ScalarQuantization": "scalar",
+    "ProductQuantization": "pq",
+    "BinaryQuantization": "binary",
+}
 
 
 def connect(url: str, api_key: str | None) -> QdrantClient:
@@ -81,6 +94,20 @@ def point_alias(client: QdrantClient, alias: str, collection: str) -> None:
         client.update_collection_aliases([*actions, models.CreateAliasOperation(create_alias=named)])
 
 
+def drop(client: QdrantClient, collection: str, tenant: str) -> None:
+    """Remove the points of this tenant, and the collection where it was the only one."""
+    from qdrant_client import models
+
+    with _server(f"dropping {collection}"):
+        if not client.collection_exists(collection):
+            return
+        own = to_server(Eq("tenant", tenant))
+        if own is not None:
+            client.delete(collection, models.FilterSelector(filter=own), wait=True)
+        if client.count(collection, exact=True).count == 0:
+            client.delete_collection(collection)
+
+
 class ServerIndex:
     """A VectorIndex over one collection. The client belongs to whoever made it; `close` leaves it open."""
 
@@ -98,11 +125,22 @@ class ServerIndex:
         if self._dims is None:
             with _server(f"reading the shape of {self.name}"):
                 vectors = client.get_collection(self.name).config.params.vectors
-            size = getattr(vectors, "size", None)
-            if size is None:
-                raise VectorIndexError(f"{self.name} has named vectors: it was not made by this package")
-            self._dims = int(size)
+            whole = vectors.get(GLOBAL) if isinstance(vectors, dict) else None
+            if whole is None:
+                raise VectorIndexError(
+                    f"{self.name} has no vector {GLOBAL}: it was made by something else, or by an earlier version of "
+                    "this package; remove the collection from the server, then `media-pipeline index rebuild`"
+                )
+            self._dims = int(whole.size)
         return self._dims
+
+    @property
+    def quantisation(self) -> Quantisation:
+        client = self._open_client()
+        with _server(f"reading the shape of {self.name}"):
+            vectors = client.get_collection(self.name).config.params.vectors
+        told = vectors[GLOBAL].quantization_config if isinstance(vectors, dict) else None
+        return "none" if told is None else SERVERS_WORDS.get(type(told).__name__, "none")
 
     def must_exist(self) -> None:
         """Raise now what the first search would raise."""
@@ -116,7 +154,19 @@ class ServerIndex:
             if not client.collection_exists(self.name):
                 client.create_collection(
                     self.name,
-                    vectors_config=models.VectorParams(size=dims, distance=models.Distance.COSINE),
+                    vectors_config={
+                        GLOBAL: models.VectorParams(size=dims, distance=models.Distance.COSINE),
+                        # Without a graph, as on Edge (edge_shape.py).
+                        CROPS: models.VectorParams(
+                            size=dims,
+                            distance=models.Distance.COSINE,
+                            on_disk=True,
+                            multivector_config=models.MultiVectorConfig(
+                                comparator=models.MultiVectorComparator.MAX_SIM
+                            ),
+                            hnsw_config=models.HnswConfigDiff(m=0),
+                        ),
+                    },
                     hnsw_config=models.HnswConfigDiff(m=self._tuning.m, ef_construct=self._tuning.ef_construct),
                 )
         if self.dims != dims:
@@ -137,7 +187,7 @@ class ServerIndex:
         client = self._open_client()
         for batch in batches(points, BATCH, dims=self.dims):
             rows = [
-                models.PointStruct(id=str(point.id), vector=point.vector.tolist(), payload=dict(point.payload))
+                models.PointStruct(id=str(point.id), vector=_vectors(point), payload=dict(point.payload))
                 for point in batch
             ]
             with _server(f"writing {len(rows)} points to {self.name}"):
@@ -171,23 +221,34 @@ class ServerIndex:
             for start in range(0, len(actions), BATCH):
                 client.batch_update_points(self.name, actions[start : start + BATCH], wait=True)
 
-    def search(self, vector: Vector, limit: int, *, where: Filter | None = None) -> list[Hit]:
+    def search(
+        self, vector: Vector, limit: int, *, where: Filter | None = None, manner: Manner = AS_TUNED
+    ) -> list[Hit]:
         from qdrant_client import models
 
         client = self._open_client()
-        query = unit_vector(vector, self.dims, whose="the query").tolist()
+        whole = unit_vector(vector, self.dims, whose="the query").tolist()
+        # A list of one: in memory, what is compared with lists must be a list.
+        query = [whole] if manner.by == CROPS else whole
         narrowed = to_server(where)
 
         def fetch(count: int) -> list[Hit]:
-            ef = models.SearchParams(hnsw_ef=max(count, self._tuning.ef_search))
+            params = models.SearchParams(
+                hnsw_ef=max(count, manner.ef or self._tuning.ef_search),
+                exact=manner.exact,
+                quantization=models.QuantizationSearchParams(
+                    ignore=manner.exact, rescore=True, oversampling=OVERSAMPLING
+                ),
+            )
             with _server(f"searching {self.name}"):
                 found = client.query_points(
                     self.name,
                     query=query,
+                    using=manner.by,
                     query_filter=narrowed,
                     limit=count,
                     with_payload=True,
-                    search_params=None if self._imitated else ef,
+                    search_params=None if self._imitated else params,
                 )
             return [Hit(UUID(str(one.id)), one.score, one.payload or {}) for one in found.points]
 
@@ -222,9 +283,25 @@ class ServerIndex:
         with _server(f"counting {self.name}"):
             return client.count(self.name, count_filter=to_server(where), exact=True).count
 
-    def optimize(self, within_s: float = OPTIMISE_S) -> Optimised:
-        self._open_client()
+    def optimize(self, within_s: float = OPTIMISE_S, *, quantisation: Quantisation | None = None) -> Optimised:
+        client = self._open_client()
+        if quantisation is not None and quantisation != self.quantisation and not self._imitated:
+            from qdrant_client import models
+
+            quantised = models.VectorParamsDiff(quantization_config=_quantised(quantisation))
+            with _server(f"quantising {self.name}"):
+                client.update_collection(self.name, vectors_config={GLOBAL: quantised})
+            self._wait_until_green(within_s)
         return "the server's own task"
+
+    def _wait_until_green(self, within_s: float) -> None:
+        until = time.monotonic() + within_s
+        while time.monotonic() < until:
+            with _server(f"waiting for {self.name}"):
+                if str(self._client.get_collection(self.name).status) in ("green", "CollectionStatus.GREEN"):
+                    return
+            time.sleep(POLL_S)
+        raise VectorIndexError(f"{self.name}: the server was still at work on it after {within_s:.0f} s")
 
     def flush(self) -> None:
         """Nothing to do: every write was waited for."""
@@ -281,8 +358,31 @@ def _schema(kind: PayloadKind) -> Any:
     return models.PayloadSchemaType(kind)
 
 
+def _quantised(quantisation: Quantisation) -> Any:
+    from qdrant_client import models
+
+    match quantisation:
+        case "none":
+            return models.Disabled.DISABLED
+        case "scalar":
+            int8 = models.ScalarQuantizationConfig(type=models.ScalarType.INT8, quantile=0.99, always_ram=True)
+            return models.ScalarQuantization(scalar=int8)
+        case "pq":
+            eighth = models.ProductQuantizationConfig(compression=models.CompressionRatio.X8, always_ram=True)
+            return models.ProductQuantization(product=eighth)
+        case "binary":
+            return models.BinaryQuantization(binary=models.BinaryQuantizationConfig(always_ram=True))
+
+
+def _vectors(point: Point) -> Any:
+    whole = point.vector.tolist()
+    return {GLOBAL: whole} if point.crops is None else {GLOBAL: whole, CROPS: point.crops.tolist()}
+
+
 def _point(record: models.Record) -> Point:
-    return Point(UUID(str(record.id)), np.asarray(record.vector, dtype=np.float32), record.payload or {})
+    vectors: Any = record.vector
+    crops = np.asarray(vectors[CROPS], dtype=np.float32) if CROPS in vectors else None
+    return Point(UUID(str(record.id)), np.asarray(vectors[GLOBAL], dtype=np.float32), record.payload or {}, crops)
 
 
 @contextmanager

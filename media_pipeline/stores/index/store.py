@@ -13,8 +13,15 @@ from typing import TYPE_CHECKING
 
 from media_pipeline.errors import VectorIndexError
 from media_pipeline.stores.index.generations import EdgeGenerations
-from media_pipeline.stores.index.interface import IndexStore, VectorIndex, VectorReader, checked_collection
-from media_pipeline.stores.index.server import ServerIndex, connect, point_alias
+from media_pipeline.stores.index.interface import (
+    TUNING,
+    IndexStore,
+    Tuning,
+    VectorIndex,
+    VectorReader,
+    checked_collection,
+)
+from media_pipeline.stores.index.server import ServerIndex, connect, drop, point_alias
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
@@ -28,8 +35,9 @@ def open_index_store(*, url: str | None, api_key: str | None, root: Path) -> Ind
 class EdgeStore:
     """A folder per collection."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, tuning: Tuning = TUNING) -> None:
         self._root = root
+        self._tuning = tuning
 
     def append(self, collection: str, live: str | None, *, dims: int) -> AbstractContextManager[VectorIndex]:
         return self._generations(collection).append(live, dims=dims)
@@ -40,6 +48,10 @@ class EdgeStore:
     def sweep(self, collection: str, keep: Collection[str]) -> tuple[str, ...]:
         return self._generations(collection).sweep(keep)
 
+    def drop(self, collection: str, tenant: str) -> None:
+        # The folder is of one tenant.
+        self._generations(collection).remove()
+
     def point_alias(self, alias: str, collection: str) -> None:
         checked_collection(alias)
         checked_collection(collection)
@@ -48,7 +60,7 @@ class EdgeStore:
         """Nothing is held between calls."""
 
     def _generations(self, collection: str) -> EdgeGenerations:
-        return EdgeGenerations(self._root / checked_collection(collection))
+        return EdgeGenerations(self._root / checked_collection(collection), tuning=self._tuning)
 
 
 class ServerStore:
@@ -80,6 +92,9 @@ class ServerStore:
     def sweep(self, collection: str, keep: Collection[str]) -> tuple[str, ...]:
         checked_collection(collection)
         return ()
+
+    def drop(self, collection: str, tenant: str) -> None:
+        drop(self._client, checked_collection(collection), tenant)
 
     def point_alias(self, alias: str, collection: str) -> None:
         point_alias(self._client, alias, collection)

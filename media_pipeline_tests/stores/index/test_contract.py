@@ -11,7 +11,7 @@ import pytest
 
 from media_pipeline.errors import VectorIndexError
 from media_pipeline.stores.index.filters import And, Eq, Filter, GeoRadius, Ids, In, Not, Or, Range
-from media_pipeline.stores.index.interface import PayloadIndex, VectorIndex
+from media_pipeline.stores.index.interface import CROPS, Manner, PayloadIndex, VectorIndex
 from media_pipeline.stores.index.points import Payload, Point
 from media_pipeline_tests.stores.index.conftest import ENGINES, NewIndex, engine
 
@@ -259,6 +259,54 @@ def test_an_index_that_was_never_made_says_so(new_index: NewIndex) -> None:
             use()
 
 
+def test_a_search_by_crops_takes_the_nearest_crop_of_each(photos: VectorIndex) -> None:
+    """Of photo 6 the second crop is the query itself, of photo 7 the best has the cosine .6; others have none."""
+    whole = np.array([0, 0, 0, 1], np.float32)
+    some = np.array([[0, 1, 0, 0], [0, 0, 2, 0]], np.float32)
+    others = np.array([[0, 0.8, 0.6, 0], [0, 0, -1, 0], [1, 0, 0, 0]], np.float32)
+    photos.upsert([Point(UUID(int=6), whole, {"tenant": "club"}, some), Point(UUID(int=7), whole, {}, others)])
+    query = np.array([0, 0, 1, 0], np.float32)
+    hits = photos.search(query, 10, manner=Manner(by=CROPS))
+    assert [hit.id.int for hit in hits] == [6, 7]
+    assert [hit.score for hit in hits] == pytest.approx([1, 0.6], abs=1e-6)
+    assert [hit.id.int for hit in photos.search(query, 9, where=Eq("tenant", "club"), manner=Manner(by=CROPS))] == [6]
+    assert [hit.id.int for hit in photos.search(whole, 2)] == [6, 7]
+    kept = photos.get([UUID(int=6), UUID(int=1)])
+    assert kept[0].crops is not None
+    assert kept[0].crops.tolist() == pytest.approx(np.array([[0, 1, 0, 0], [0, 0, 1, 0]]))
+    assert kept[1].crops is None
+
+
+def test_crops_go_with_an_upsert_that_has_none(photos: VectorIndex) -> None:
+    """A picture that is cut no longer keeps no crop of its former self."""
+    photos.upsert([Point(UUID(int=6), PHOTOS[0].vector, {}, np.eye(4, dtype=np.float32))])
+    photos.upsert([point(6, [1, 0, 0, 0])])
+    assert photos.search(PHOTOS[0].vector, 10, manner=Manner(by=CROPS)) == []
+    assert photos.get([UUID(int=6)])[0].crops is None
+
+
+def test_a_bad_crop_is_refused_by_name(photos: VectorIndex) -> None:
+    """NaN, zeros, another length."""
+    for crop in ([np.nan, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0]):
+        with pytest.raises(VectorIndexError, match=f"point {UUID(int=9)}, crop 0"):
+            photos.upsert([Point(UUID(int=9), PHOTOS[0].vector, {}, np.array([crop], np.float32))])
+    assert photos.count() == 5
+
+
+def test_one_bad_point_among_good_ones_is_named(index: VectorIndex) -> None:
+    """Vectors are checked a batch at a time, and the sentence is still about one."""
+    for bad in ([np.inf, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0], [1.0]):
+        with pytest.raises(VectorIndexError, match=f"point {UUID(int=8)}"):
+            index.upsert([*PHOTOS, point(8, bad)])
+    assert index.count() == 0
+
+
+@pytest.mark.parametrize("manner", [Manner(exact=True), Manner(ef=1), Manner(ef=500)], ids=repr)
+def test_the_manner_of_a_search_changes_no_answer_of_five(photos: VectorIndex, manner: Manner) -> None:
+    """Too few points for a graph: all are looked at."""
+    assert [hit.id.int for hit in photos.search(PHOTOS[0].vector, 3, manner=manner)] == [1, 2, 3]
+
+
 def test_a_limit_below_one_is_refused(photos: VectorIndex) -> None:
     """By search and scroll."""
     with pytest.raises(ValueError, match="limit 0"):
@@ -270,6 +318,7 @@ def test_a_limit_below_one_is_refused(photos: VectorIndex) -> None:
 def test_optimising_and_flushing_change_no_answer(photos: VectorIndex) -> None:
     """Whatever the engine makes of it."""
     assert photos.optimize(60) in ("nothing to do", "the server's own task")
+    assert photos.quantisation == "none"
     photos.flush()
     assert numbers(photos) == [1, 2, 3, 4, 5]
 

@@ -18,7 +18,7 @@ from media_pipeline.errors import VectorIndexError
 from media_pipeline.stores.index.filters import Eq
 from media_pipeline.stores.index.folders import MIB, allocated_bytes, copy_folder
 from media_pipeline.stores.index.generations import RESERVE_BYTES, EdgeGenerations
-from media_pipeline.stores.index.interface import Tuning, VectorReader
+from media_pipeline.stores.index.interface import Manner, Quantisation, Tuning, VectorReader
 from media_pipeline.stores.index.points import Point
 
 # Appends points 11..15 to the generation named, says so, and waits to be killed.
@@ -333,6 +333,61 @@ def test_a_graph_gives_the_neighbours_that_a_scan_gives(tmp_path: Path) -> None:
     with generations.append(writer.name, dims=16) as more:
         more.upsert([Point(UUID(int=999), cloud[500], {})])
         assert nearest(more)[0] == [999, *by_numpy[0][:4]]
+
+
+@pytest.mark.parametrize("quantisation", ["scalar", "pq", "binary"])
+def test_quantised_vectors_come_and_go_with_optimising(tmp_path: Path, quantisation: Quantisation) -> None:
+    """Beside the originals, which an exact search is answered from; kept by what is appended; readers see them."""
+    generations = EdgeGenerations(tmp_path, tuning=Tuning(graph_from_kb=1, full_scan_kb=1))
+    cloud = np.random.default_rng(7).normal(size=(520, 16)).astype(np.float32)
+    cloud /= np.linalg.norm(cloud, axis=1, keepdims=True)
+    by_numpy = [(np.argsort(-(cloud[:500] @ query))[:5] + 1).tolist() for query in cloud[500:]]
+
+    def exactly(index: VectorReader) -> list[list[int]]:
+        return [[hit.id.int for hit in index.search(query, 5, manner=Manner(exact=True))] for query in cloud[500:]]
+
+    with generations.append(None, dims=16) as writer:
+        writer.upsert(Point(UUID(int=n + 1), cloud[n], {"n": n}) for n in range(500))
+        assert writer.quantisation == "none"
+        assert writer.optimize(120, quantisation=quantisation) == "built"
+        assert writer.quantisation == quantisation
+        assert exactly(writer) == by_numpy
+        assert writer.get([UUID(int=3)])[0].vector.tolist() == pytest.approx(cloud[2].tolist(), abs=1e-6)
+    with generations.append(writer.name, dims=16) as more:
+        more.upsert([Point(UUID(int=999), cloud[500], {})])
+        assert more.quantisation == quantisation
+    reader = generations.open_copy(more.name)
+    assert reader.quantisation == quantisation
+    assert [hit.id.int for hit in reader.search(cloud[500], 1)] == [999]
+    reader.close()
+    with generations.append(more.name, dims=16) as without:
+        assert without.optimize(120, quantisation="none") == "built"
+        assert without.quantisation == "none"
+        assert without.count() == 501
+
+
+def test_a_generation_of_an_earlier_version_says_so(generations: EdgeGenerations) -> None:
+    """Its one vector had no name."""
+    with generations.append(None, dims=4, payload_indexes=()) as writer:
+        writer.upsert(points(1, 2))
+    config = generations.root / writer.name / "shard" / "edge_config.json"
+    config.write_text('{"vectors": {"": {"size": 4, "distance": "Cosine"}}}', encoding="utf-8")
+    with pytest.raises(VectorIndexError, match="earlier version: write all points anew"):
+        generations.open_copy(writer.name)
+
+
+def test_removing_leaves_nothing(generations: EdgeGenerations) -> None:
+    """But what a reader holds; and while another process writes, it is refused."""
+    with generations.append(None, dims=4, payload_indexes=()) as writer:
+        writer.upsert(points(1, 2))
+        with pytest.raises(VectorIndexError, match="is writing"):
+            generations.remove()
+    reader = generations.open_copy(writer.name)
+    generations.remove()
+    generations.remove()
+    assert generations.names() == []
+    assert reader.count() == 2
+    reader.close()
 
 
 def test_a_graph_that_takes_too_long_is_given_up(generations: EdgeGenerations) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from uuid import UUID
 
@@ -147,3 +148,25 @@ def test_importing_the_store_loads_no_engine() -> None:
     )
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert told.stdout == "[]\n"
+
+
+def test_dropping_takes_what_one_tenant_has(store: IndexStore, collection: str) -> None:
+    """A second time, and of a collection that never was, there is nothing to drop."""
+    with store.append(collection, None, dims=2) as writer:
+        writer.upsert(Point(UUID(int=n), np.array([1, n], np.float32), {"tenant": "club"}) for n in (1, 2))
+    store.drop(collection, "club")
+    store.drop(collection, "club")
+    with pytest.raises(VectorIndexError):
+        store.open(collection, writer.name)
+
+
+def test_dropping_leaves_another_tenant_of_the_server_alone(collection: str) -> None:
+    """Who share a collection, each with points of its own."""
+    from qdrant_client import QdrantClient
+
+    with closing(ServerStore(QdrantClient(":memory:"))) as store:
+        with store.append(collection, None, dims=2) as writer:
+            for number, tenant in enumerate(("club", "public", "public")):
+                writer.upsert([Point(UUID(int=number), np.array([1, number], np.float32), {"tenant": tenant})])
+        store.drop(collection, "club")
+        assert numbers(store, collection, collection) == [1, 2]
