@@ -107,6 +107,9 @@ class Settings(BaseSettings):
 
     model: str = Field("descriptor-512", description="embedding model, a name of the registry in `models/`")
     model_weights: str = Field("", description="weights of that model, where it has any")
+    duplicate_bits: int = Field(
+        6, ge=0, le=8, description="bits in which the pHashes of two files of one picture may differ"
+    )
     contact: str = Field("", description="e-mail or URL in the User-Agent of requests to public sources")
     flickr_key: SecretStr | None = Field(None, description="key of Flickr's API; unset: Flickr is not asked")
     limits: Annotated[dict[str, dict[str, int | float | None]], NoDecode] = Field(

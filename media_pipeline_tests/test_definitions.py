@@ -33,7 +33,7 @@ GRAPH = {
     "derivatives": ("examine", True, ["originals"]),
     "embeddings": ("embed", True, ["derivatives"]),
     "vector_index": ("index", False, ["embeddings", "metadata"]),
-    "duplicate_groups": ("group", False, ["embeddings", "hashes"]),
+    "duplicate_groups": ("group", False, ["embeddings", "hashes", "quality"]),
     "training_views": ("publish", False, ["duplicate_groups", "hashes", "metadata", "originals", "quality"]),
     "coverage": (
         "publish",
