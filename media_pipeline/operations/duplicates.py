@@ -99,10 +99,12 @@ def merge(library: Library, names: Sequence[str], *, keeper: str | None = None, 
             raise ConfigError("which of them is to be kept? --keeper names it")
         if kept not in media:
             raise ConfigError(f"the keeper {keeper!r} is none of the files to be merged")
+        into = decisions.merged_into(connection, library.tenant)
+        # What was merged before stands behind its keeper already.
+        media = {one for one in media if into.get(one) not in media}
         others = sorted(media - {kept})
         if not others:
             raise ConfigError("a merge needs two files or more")
-        into = decisions.merged_into(connection, library.tenant)
         for one in sorted(media & into.keys()):
             told = _codes(connection, library.tenant, [one, into[one]])
             raise ConfigError(
@@ -212,9 +214,6 @@ def _media_of(connection: Connection, tenant: str, names: Sequence[str]) -> tupl
         else:
             media.add(one_of(connection, tenant, name))
             keepers.append(None)
-    into = decisions.merged_into(connection, tenant)
-    # What was merged before stands behind its keeper already.
-    media = {one for one in media if into.get(one) not in media}
     return media, keepers[0] if len(keepers) == 1 else None
 
 
