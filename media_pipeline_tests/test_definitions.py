@@ -27,10 +27,11 @@ GRAPH = {
     "source_pages": ("discover", True, ["subjects"]),
     "source_listings": ("discover", True, ["source_pages"]),
     "originals": ("fetch", True, ["source_listings"]),
-    "metadata": ("examine", True, ["originals"]),
-    "hashes": ("examine", True, ["originals"]),
-    "quality": ("examine", True, ["originals"]),
-    "derivatives": ("examine", True, ["originals"]),
+    **dict.fromkeys(("videos", "shots", "video_frames", "sounds", "audio_waveforms"), ("unpack", True, ["originals"])),
+    **dict.fromkeys(
+        ("metadata", "hashes", "quality", "derivatives"),
+        ("examine", True, ["audio_waveforms", "originals", "video_frames"]),
+    ),
     "embeddings": ("embed", True, ["derivatives"]),
     "vector_index": ("index", False, ["embeddings", "metadata"]),
     "duplicate_groups": ("group", False, ["embeddings", "hashes", "quality"]),
@@ -38,7 +39,21 @@ GRAPH = {
     "coverage": (
         "publish",
         False,
-        ["derivatives", "duplicate_groups", "embeddings", "hashes", "metadata", "originals", "quality", "vector_index"],
+        [
+            "audio_waveforms",
+            "derivatives",
+            "duplicate_groups",
+            "embeddings",
+            "hashes",
+            "metadata",
+            "originals",
+            "quality",
+            "shots",
+            "sounds",
+            "vector_index",
+            "video_frames",
+            "videos",
+        ],
     ),
 }
 

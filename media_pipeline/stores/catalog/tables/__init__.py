@@ -37,9 +37,11 @@ from media_pipeline.stores.catalog.tables.ledger import ledger
 from media_pipeline.stores.catalog.tables.publish import coverage
 from media_pipeline.stores.catalog.tables.requests import request_budgets
 from media_pipeline.stores.catalog.tables.schema import SCHEMA, metadata
+from media_pipeline.stores.catalog.tables.unpack import audio_waveforms, shots, sounds, video_frames, videos
 
 __all__ = [
     "SCHEMA",
+    "audio_waveforms",
     "coverage",
     "derivatives",
     "duplicate_decisions",
@@ -62,11 +64,15 @@ __all__ = [
     "metadata",
     "quality",
     "request_budgets",
+    "shots",
     "similarities",
+    "sounds",
     "source_listings",
     "source_observations",
     "source_pages",
     "source_rejections",
     "source_walks",
     "subjects",
+    "video_frames",
+    "videos",
 ]

@@ -46,8 +46,8 @@ similarities = Table(
     Column("tests", JSONB, nullable=False),
     PrimaryKeyConstraint("tenant", "media_a", "media_b"),
     CheckConstraint("media_a < media_b", name="order"),
-    to_table("media", ["media_id"], own=["media_a"]),
-    to_table("media", ["media_id"], own=["media_b"]),
+    to_table("media", ["media_id"], own=["media_a"], ondelete="CASCADE"),
+    to_table("media", ["media_id"], own=["media_b"], ondelete="CASCADE"),
 )
 Index("similarities_by_second", similarities.c.tenant, similarities.c.media_b)
 duplicate_groups = Table(
@@ -62,7 +62,7 @@ duplicate_groups = Table(
     Column("file_count", Integer, nullable=False),
     PrimaryKeyConstraint("tenant", "group_id"),
     CheckConstraint("tier in ('exact', 'near')", name="tier"),
-    to_table("media", ["media_id"], own=["keeper_media_id"]),
+    to_table("media", ["media_id"], own=["keeper_media_id"], ondelete="CASCADE"),
 )
 duplicate_members = Table(
     "duplicate_members",
@@ -76,7 +76,7 @@ duplicate_members = Table(
         [f"{SCHEMA}.duplicate_groups.tenant", f"{SCHEMA}.duplicate_groups.group_id"],
         ondelete="CASCADE",
     ),
-    to_table("media", ["media_id"]),
+    to_table("media", ["media_id"], ondelete="CASCADE"),
 )
 Index("duplicate_members_by_media", duplicate_members.c.tenant, duplicate_members.c.media_id)
 # Media that no hash can place: it is shared by too many.
