@@ -113,7 +113,7 @@ STANDINGS = text(
                 8 * (s.licence_is_open and s.vanished_at is null)::int + 4 * s.allows_commercial::int
                 + 2 * s.allows_derivatives::int + (not s.needs_attribution)::int
             ) as openness
-        from media.media_links l
+        from media.media_offers l
         join media.source_listings s using (tenant, listing_id)
         where l.tenant = m.tenant and l.media_id = m.media_id
     ) o on true

@@ -88,7 +88,7 @@ duplicates_set_apart = Table(
     text_column("reason"),
     text_column("phash"),
     PrimaryKeyConstraint("tenant", "media_id"),
-    to_table("media", ["media_id"]),
+    to_table("media", ["media_id"], ondelete="CASCADE"),
 )
 # What became of groups that are no more as they were. No foreign key: the groups of before are gone.
 duplicate_events = Table(
@@ -128,7 +128,7 @@ media_merges = Table(
     now_column("decided_at"),
     Column("undone_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("tenant", "merge_id"),
-    to_table("media", ["media_id"], own=["keeper_media_id"]),
+    to_table("media", ["media_id"], own=["keeper_media_id"], ondelete="CASCADE"),
 )
 merged_media = Table(
     "merged_media",
@@ -138,9 +138,9 @@ merged_media = Table(
     uuid_column("media_id"),
     uuid_column("merged_into"),
     PrimaryKeyConstraint("tenant", "merge_id", "media_id"),
-    to_table("media_merges", ["merge_id"]),
-    to_table("media", ["media_id"]),
-    to_table("media", ["media_id"], own=["merged_into"]),
+    to_table("media_merges", ["merge_id"], ondelete="CASCADE"),
+    to_table("media", ["media_id"], ondelete="CASCADE"),
+    to_table("media", ["media_id"], own=["merged_into"], ondelete="CASCADE"),
 )
 Index("merged_media_by_media", merged_media.c.tenant, merged_media.c.media_id)
 # The union of what was known of the files, and which of them said so.
@@ -154,7 +154,7 @@ merged_fields = Table(
     Column("value", JSONB, nullable=False),
     Column("from_media_ids", JSONB, nullable=False),
     PrimaryKeyConstraint("tenant", "merge_id", "field", "place"),
-    to_table("media_merges", ["merge_id"]),
+    to_table("media_merges", ["merge_id"], ondelete="CASCADE"),
 )
 duplicate_decisions = Table(
     "duplicate_decisions",
@@ -172,7 +172,7 @@ duplicate_decisions = Table(
     PrimaryKeyConstraint("tenant", "decision_id"),
     CheckConstraint("what in ('duplicate', 'not_duplicate', 'keeper')", name="what"),
     CheckConstraint("(what = 'keeper') = (media_b is null) and media_a is distinct from media_b", name="pair"),
-    to_table("media", ["media_id"], own=["media_a"]),
-    to_table("media", ["media_id"], own=["media_b"]),
-    to_table("media_merges", ["merge_id"]),
+    to_table("media", ["media_id"], own=["media_a"], ondelete="CASCADE"),
+    to_table("media", ["media_id"], own=["media_b"], ondelete="CASCADE"),
+    to_table("media_merges", ["merge_id"], ondelete="CASCADE"),
 )

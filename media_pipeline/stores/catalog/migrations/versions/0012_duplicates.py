@@ -14,7 +14,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0012"
-down_revision = "0007"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
@@ -73,7 +73,7 @@ offers as (
             )
             order by s.place
         ) as licences
-    from media.media_links l
+    from media.media_offers l
     left join media.stands_for f using (tenant, media_id)
     join (
         select *, row(
@@ -110,6 +110,8 @@ select
     o.hq_exception,
     o.vanished_at,
     o.licence_changed_at,
+    m.parent_media_id,
+    m.offset_s,
     o.licences
 from media.media m
 join offers o using (tenant, media_id)
@@ -117,11 +119,14 @@ join media.metadata d using (tenant, media_id)
 left join media.hashes h using (tenant, media_id)
 left join media.quality q using (tenant, media_id)
 where m.kind = 'image'
+  and not exists (
+    select from media.audio_waveforms w where w.tenant = m.tenant and w.waveform_media_id = m.media_id
+  )
   and not exists (select from media.stands_for c where c.tenant = m.tenant and c.media_id = m.media_id)
 """
 
 FIRST = import_module("media_pipeline.stores.catalog.migrations.versions.0002_training_views")
-FORMER = import_module("media_pipeline.stores.catalog.migrations.versions.0006_vanished_and_changed")
+FORMER = import_module("media_pipeline.stores.catalog.migrations.versions.0009_unpack")
 
 
 def upgrade() -> None:
@@ -276,6 +281,7 @@ def _to_media(table: str, column: str) -> sa.ForeignKeyConstraint:
         ["tenant", column],
         ["media.media.tenant", "media.media.media_id"],
         name=op.f(f"{table}_tenant_{column}_fkey"),
+        ondelete="CASCADE",
     )
 
 
@@ -284,4 +290,5 @@ def _to_merge(table: str) -> sa.ForeignKeyConstraint:
         ["tenant", "merge_id"],
         ["media.media_merges.tenant", "media.media_merges.merge_id"],
         name=op.f(f"{table}_tenant_merge_id_fkey"),
+        ondelete="CASCADE",
     )
