@@ -6,7 +6,7 @@ import math
 from itertools import combinations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media_pipeline.stages.group.candidates import Pairs, candidates
@@ -50,6 +50,7 @@ def test_of_nothing_come_no_candidates() -> None:
     assert _pairs(_found([(1, 0.0)])) == []
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 2**12 - 1), st.sampled_from([0.0, 0.1, 0.2, 0.25, 0.3, 1.0])), max_size=30),
     st.lists(st.booleans(), min_size=30, max_size=30),

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media_pipeline.stages.group.constraints import Decisions, contradiction, units
@@ -182,6 +182,7 @@ def _pictured(pictures: list[tuple[int, float, int]]) -> Files:
     return _files([one for one, _, _ in pictures], vectors=vectors, pixels=[pixels for _, _, pixels in pictures])
 
 
+@settings(deadline=None)
 @given(PICTURES, PAIRS, PAIRS)
 def test_groups_keep_every_promise(
     pictures: list[tuple[int, float, int]], same: list[tuple[int, int]], different: list[tuple[int, int]]
@@ -207,6 +208,7 @@ def test_groups_keep_every_promise(
             assert np.cos(pictures[a][1] - pictures[b][1]) >= LIMITS.widest_cosine - 1e-6
 
 
+@settings(deadline=None)
 @given(PICTURES, PAIRS, PAIRS, st.randoms(use_true_random=False))
 def test_decisions_may_come_in_any_order(
     pictures: list[tuple[int, float, int]], same: list[tuple[int, int]], different: list[tuple[int, int]], drawn: object
@@ -219,6 +221,7 @@ def test_decisions_may_come_in_any_order(
     assert grouped(files, turned, LIMITS) == grouped(files, decisions, LIMITS)
 
 
+@settings(deadline=None)
 @given(PICTURES)
 def test_strangers_beside_them_change_no_group(pictures: list[tuple[int, float, int]]) -> None:
     """A file that is near nobody leaves the groups as they were: what makes a part of the library enough to look at."""
