@@ -33,6 +33,7 @@ GRAPH = {
         ("examine", True, ["audio_waveforms", "originals", "video_frames"]),
     ),
     "embeddings": ("embed", True, ["derivatives"]),
+    "crop_embeddings": ("embed", True, ["derivatives"]),
     "vector_index": ("index", False, ["embeddings", "metadata"]),
     "duplicate_groups": ("group", False, ["embeddings", "hashes", "quality"]),
     "training_views": ("publish", False, ["duplicate_groups", "hashes", "metadata", "originals", "quality"]),
@@ -41,6 +42,7 @@ GRAPH = {
         False,
         [
             "audio_waveforms",
+            "crop_embeddings",
             "derivatives",
             "duplicate_groups",
             "embeddings",

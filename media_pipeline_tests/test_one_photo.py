@@ -17,6 +17,7 @@ from media_pipeline.stores.library import open_library
 from media_pipeline_tests.walking import materialize, metadata_of
 
 STEPS = [
+    ("crop_embeddings", "not_applicable", 1),
     ("derivatives", "done", 1),
     ("duplicate_groups", "done", 1),
     ("embeddings", "done", 1),

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from media_pipeline.errors import ConfigError
-from media_pipeline.models import model_named
+from media_pipeline.models import model_of
 from media_pipeline.operations.duplicates import one_of
 from media_pipeline.stages.group.constraints import units
 from media_pipeline.stages.group.cosines import exact
@@ -58,7 +58,7 @@ class Score:
 
 def calibrate(library: Library, table: Path | None = None) -> tuple[list[Score], int, int]:
     """The scores, how many labelled pairs could be measured, and how many could not: without hash or vector."""
-    model = model_named(library.settings.model, weights=library.settings.model_weights)
+    model = model_of(library.settings)
     with library.engine.connect() as connection:
         labels = of_review(library) if table is None else of_table(library, table)
         hashed = catalog.read_hashes(connection, library.tenant, model.version)
@@ -116,7 +116,7 @@ def of_table(library: Library, path: Path) -> list[Labelled]:
 
 def show(library: Library, console: Console, table: Path | None) -> None:
     scores, able, unable = calibrate(library, table)
-    model = model_named(library.settings.model, weights=library.settings.model_weights)
+    model = model_of(library.settings)
     left = f"; {unable} have no hash or vector" if unable else ""
     console.print(f"{able} labelled pairs, {model.version}{left}", highlight=False)
     console.print(_as_table(scores))

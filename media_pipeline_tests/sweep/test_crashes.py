@@ -82,8 +82,8 @@ SIZES = {
     "table duplicate_groups": 30 + 40,
     "table duplicate_members": 30 + 2 * 40,
     "table duplicate_runs": 1,
-    # a page, its listings, an original for each; for each media four facts, embedding, point and group
-    "table ledger": 1 + 1 + LISTINGS + 7 * MEDIA,
+    # a page, its listings, an original for each; for each media four facts, embedding, its crops' word, point and group
+    "table ledger": 1 + 1 + LISTINGS + 8 * MEDIA,
     "blobs": 1 + MEDIA + 9 * READABLE,
     "points": READABLE,
 }

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from media_pipeline.config import Settings
 from media_pipeline.errors import MediaPipelineError
-from media_pipeline.models import EmbeddingModel, model_named
+from media_pipeline.models import EmbeddingModel, model_of
 from media_pipeline.orchestration.reports import result_of, run_of
 from media_pipeline.orchestration.work import Desk, Progress, Report, Run, desk, entry_of
 from media_pipeline.records import Made, NotApplicable, Result
@@ -42,7 +42,7 @@ SMALL_LIBRARY = 2_000
 
 
 def outputs(settings: Settings) -> tuple[Output, ...]:
-    model = model_named(settings.model, weights=settings.model_weights)
+    model = model_of(settings)
     thresholds = model.thresholds
     version = f"{VERSION}/{settings.duplicate_bits}/{thresholds.near}/{thresholds.candidate}/{model.version}"
     return (Output("duplicate_groups", version, ("hashes", "embeddings", "quality"), "link_count"),)
@@ -62,7 +62,7 @@ def regroup(run: Run, *, whole: bool | None = None) -> Report:
     """The groups of what is due and of all that it meets, in one transaction. `whole`: look at everything, or do not;
     unset, as few or many are due."""
     (output,) = outputs(run.library.settings)
-    model = model_named(run.library.settings.model, weights=run.library.settings.model_weights)
+    model = model_of(run.library.settings)
     with desk(run, [output]) as (report, place):
         if place is None:
             return report

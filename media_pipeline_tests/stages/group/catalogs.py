@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import insert
 
-from media_pipeline.models import model_named
+from media_pipeline.models import model_of
 from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.library import Library
 from media_pipeline_tests.orchestration.steps import hashes_row, quality_row
@@ -31,7 +31,7 @@ def fill(
 ) -> list[UUID]:
     """One picture for each hash, all with one vector unless told; `listing` and `facts` beside what all have."""
     settings = library.settings
-    model = model_named(settings.model, weights=settings.model_weights)
+    model = model_of(settings)
     same = np.eye(1, model.dims, dtype="<f4")
     own: dict[str, Any] = {"tenant": library.tenant}
     ids = [UUID(int=number) for number in range(first, first + len(phashes))]
@@ -86,7 +86,7 @@ def fill(
 
 def turned(library: Library, angles: Sequence[float]) -> NDArray[np.float32]:
     """Vectors in one plane: the cosine of two is that of the angle between them."""
-    model = model_named(library.settings.model, weights=library.settings.model_weights)
+    model = model_of(library.settings)
     found = np.zeros((len(angles), model.dims), dtype=np.float32)
     found[:, 0], found[:, 1] = np.cos(angles), np.sin(angles)
     return found

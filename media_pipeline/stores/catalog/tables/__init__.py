@@ -17,7 +17,7 @@ from media_pipeline.stores.catalog.tables.discover import (
     source_walks,
     subjects,
 )
-from media_pipeline.stores.catalog.tables.embed import embeddings
+from media_pipeline.stores.catalog.tables.embed import crop_embeddings, embeddings
 from media_pipeline.stores.catalog.tables.examine import derivatives, hashes, media_metadata, quality
 from media_pipeline.stores.catalog.tables.fetch import media, media_links
 from media_pipeline.stores.catalog.tables.group import (
@@ -43,6 +43,7 @@ __all__ = [
     "SCHEMA",
     "audio_waveforms",
     "coverage",
+    "crop_embeddings",
     "derivatives",
     "duplicate_decisions",
     "duplicate_events",
