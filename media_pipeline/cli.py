@@ -31,6 +31,10 @@ app.add_typer(index, name="index")
 app.add_typer(model, name="model")
 subjects = typer.Typer(no_args_is_help=True, help="What to look for: taxa and places (docs/subjects.md).")
 app.add_typer(subjects, name="subjects")
+duplicates = typer.Typer(
+    no_args_is_help=True, help="Files that are one picture: review, merge, undo (docs/duplicates.md)."
+)
+app.add_typer(duplicates, name="duplicates")
 
 # How typer ends after Ctrl-C.
 INTERRUPTED = 130
@@ -403,6 +407,92 @@ def subjects_remove(
     from media_pipeline.operations.subjects import remove_one
 
     out.print(remove_one(_settings(home), subject_id), highlight=False)
+
+
+Files = Annotated[list[str], typer.Argument(help="A group, or files: by code, id or file name, as `list` shows them.")]
+By = Annotated[str, typer.Option("--by", help="Who decides, to be kept beside it.")]
+
+
+@duplicates.command("list")
+def duplicates_list(
+    home: Home = None,
+    limit: Annotated[int, typer.Option(min=1, help="Groups and pairs shown at most.")] = 50,
+    decisions: Annotated[bool, typer.Option("--decisions", help="What people decided, with the ids for undo.")] = False,
+) -> None:
+    """How the search stands, the groups with their keepers, and the pairs that a person should look at."""
+    from media_pipeline.operations.duplicate_listing import show
+    from media_pipeline.stores.library import open_library
+
+    with open_library(_settings(home)) as library:
+        show(library, out, limit=limit, decided=decisions)
+
+
+@duplicates.command("merge")
+def duplicates_merge(
+    files: Files,
+    home: Home = None,
+    keeper: Annotated[str | None, typer.Option(help="The file to keep; unset: the one that the group keeps.")] = None,
+    by: By = "",
+) -> None:
+    """These files are one picture: one stands for all, with what is known of any. Nothing is deleted."""
+    from media_pipeline.operations.duplicates import merge
+    from media_pipeline.stores.library import open_library
+
+    with open_library(_settings(home)) as library:
+        done = merge(library, files, keeper=keeper, by=by)
+    _told(done.words, done.decision_id, regrouped=done.regrouped)
+
+
+@duplicates.command("reject")
+def duplicates_reject(files: Files, home: Home = None, by: By = "") -> None:
+    """These files are pictures of their own, each two of them, whatever any run finds."""
+    from media_pipeline.operations.duplicates import reject
+    from media_pipeline.stores.library import open_library
+
+    with open_library(_settings(home)) as library:
+        done = reject(library, files, by=by)
+    for decision in done:
+        _told(decision.words, decision.decision_id, regrouped=decision.regrouped)
+    if not done:
+        out.print("that was decided already")
+
+
+@duplicates.command("undo")
+def duplicates_undo(
+    decision: Annotated[str, typer.Argument(help="The id of a merge or decision, or its beginning.")],
+    home: Home = None,
+) -> None:
+    """Take a merge or a decision back, as if it had never been."""
+    from media_pipeline.operations.duplicates import undo
+    from media_pipeline.stores.library import open_library
+
+    with open_library(_settings(home)) as library:
+        done = undo(library, decision)
+    out.print(done.words)
+    _tell_if_held(done.regrouped)
+
+
+@duplicates.command("calibrate")
+def duplicates_calibrate(
+    home: Home = None,
+    pairs: Annotated[Path | None, typer.Option(help="A table a,b,same; unset: what was merged and rejected.")] = None,
+) -> None:
+    """Precision and recall of the labelled pairs over thresholds; nothing is changed."""
+    from media_pipeline.operations.duplicate_thresholds import show
+    from media_pipeline.stores.library import open_library
+
+    with open_library(_settings(home)) as library:
+        show(library, out, pairs)
+
+
+def _told(words: str, decision_id: object, *, regrouped: bool) -> None:
+    out.print(f"{words}  (media-pipeline duplicates undo {decision_id})", markup=False, highlight=False, soft_wrap=True)
+    _tell_if_held(regrouped)
+
+
+def _tell_if_held(is_regrouped: bool) -> None:
+    if not is_regrouped:
+        out.print("a run is grouping now: it, or the next one, will make the groups so")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Settings: what a person may choose, and the only place that reads the environment.
+"""Settings: what a person may choose, from the environment or a `.env`.
 
 Every field is a variable `MEDIA_<NAME>` (or a line of `.env`); docs/configuration.md describes each, and a test holds
-the two together. What is not here: thresholds, which belong to the model that made the vectors (models/).
+the two together. What is not here: the rest of the environment
+(environment.py), and thresholds, which belong to the model that made the vectors (models/).
 """
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
@@ -14,15 +14,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from media_pipeline.errors import ConfigError
 
 PREFIX = "MEDIA_"
-# What the tests are told about the machine they run on; no setting of the library.
-TESTS_PREFIX = "MEDIA_TEST_"
 ENV_FILE = ".env"
 DEFAULT_HOME = Path(".media_pipeline")
 SUBJECTS_FILE = "subjects.yaml"
@@ -135,6 +132,9 @@ class Settings(BaseSettings):
     nsfw_threshold: Annotated[float, Field(ge=0, le=1)] = Field(0.5, description="what scores above is not trained on")
     tags_path: Path | None = Field(None, description="YAML file of tags; unset: the tags of this version")
     max_tags: int = Field(12, ge=0, le=100, description="tags of a picture at most that a model gives")
+    duplicate_bits: int = Field(
+        6, ge=0, le=8, description="bits in which the pHashes of two files of one picture may differ"
+    )
     contact: str = Field("", description="e-mail or URL in the User-Agent of requests to public sources")
     flickr_key: SecretStr | None = Field(None, description="key of Flickr's API; unset: Flickr is not asked")
     limits: Annotated[dict[str, dict[str, int | float | None]], NoDecode] = Field(
@@ -329,40 +329,6 @@ class Settings(BaseSettings):
     @property
     def worker_count(self) -> int:
         return self.workers or os.cpu_count() or 1
-
-
-def unknown_settings() -> dict[str, str | None]:
-    """The `MEDIA_*` variables of the environment and of `.env` that are no setting, each with the nearest that is.
-
-    Settings leave them out without a word, because other programs may own such names: a misspelt one has no effect.
-    """
-    known = [name.upper() for name in Settings.model_fields]
-    given = sorted({name.upper() for name in (*os.environ, *dotenv_values(ENV_FILE, encoding="utf-8-sig"))})
-    unknown = [
-        name.removeprefix(PREFIX)
-        for name in given
-        if name.startswith(PREFIX) and not name.startswith(TESTS_PREFIX) and name.removeprefix(PREFIX) not in known
-    ]
-    # Without the prefix: alike in six letters, any two names would be near.
-    near = {name: difflib.get_close_matches(name, known, n=1) for name in unknown}
-    return {PREFIX + name: PREFIX + found[0] if found else None for name, found in near.items()}
-
-
-def environment_of(settings: Settings) -> dict[str, str]:
-    """This process's environment, with these settings in place of its own: for a child that opens the same library."""
-    chosen = {name: _as_variable(value) for name, value in settings if value is not None}
-    others = {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
-    return others | {PREFIX + name.upper(): value for name, value in chosen.items()}
-
-
-def _as_variable(value: object) -> str:
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
-    if isinstance(value, tuple):
-        return ",".join(value)
-    if isinstance(value, Path):
-        return str(value.expanduser().resolve())  # the child may work in another folder
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _by_comma(value: str) -> list[str]:

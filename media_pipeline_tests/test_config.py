@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from media_pipeline import licences
-from media_pipeline.config import PREFIX, Family, Settings, environment_of
+from media_pipeline.config import PREFIX, Family, Settings
+from media_pipeline.environment import environment_of
 from media_pipeline.errors import ConfigError
 
 PAGE = Path(__file__).parent.parent / "docs" / "configuration.md"

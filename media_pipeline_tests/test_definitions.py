@@ -43,7 +43,7 @@ GRAPH = {
         False,
         ["aesthetics", "crop_embeddings", "embeddings", "hashes", "metadata", "moderation", "quality", "tags"],
     ),
-    "duplicate_groups": ("group", False, ["embeddings", "hashes"]),
+    "duplicate_groups": ("group", False, ["embeddings", "hashes", "quality"]),
     "training_views": (
         "publish",
         False,

@@ -18,7 +18,8 @@ from types import FrameType
 
 import psutil
 
-from media_pipeline.config import Settings, environment_of
+from media_pipeline.config import Settings
+from media_pipeline.environment import environment_of
 from media_pipeline.errors import ConfigError
 from media_pipeline.operations.dagster_home import packaged, prepared_dagster_home
 from media_pipeline.stores.library import open_library

@@ -27,7 +27,8 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, inspect, select, text, union
 from sqlalchemy.engine import make_url
 
-from media_pipeline.config import Settings, unknown_settings
+from media_pipeline.config import Settings
+from media_pipeline.environment import unknown_settings
 from media_pipeline.errors import BlobCorrupt, BlobError, ConfigError, ItemError, VectorIndexError
 from media_pipeline.licences import licence
 from media_pipeline.models import model_of, notice

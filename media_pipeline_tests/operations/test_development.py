@@ -25,8 +25,9 @@ from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin
 from dagster._core.workspace.load import location_origins_from_yaml_paths
 
 import media_pipeline
-from media_pipeline.config import Settings, environment_of
+from media_pipeline.config import Settings
 from media_pipeline.definitions import build_definitions
+from media_pipeline.environment import environment_of
 from media_pipeline.errors import ConfigError
 from media_pipeline.operations.dagster_home import packaged, prepared_dagster_home
 from media_pipeline.operations.development import develop

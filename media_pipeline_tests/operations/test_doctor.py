@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, update
 
-from media_pipeline.config import Settings, unknown_settings
+from media_pipeline.config import Settings
+from media_pipeline.environment import unknown_settings
 from media_pipeline.errors import ConfigError
 from media_pipeline.operations.doctor import Finding, as_text, doctor, exit_code
 from media_pipeline.operations.needs import NEEDS, Subject

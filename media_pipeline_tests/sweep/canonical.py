@@ -25,7 +25,7 @@ TIMES = {
 }
 # When a file was listed is said of its date, where nothing better is.
 DATES = {"taken_at", "taken_at_utc"}
-LEFT_OUT = {("ledger", "run_id"), ("ledger", "attempts"), ("index_generations", "name")}
+LEFT_OUT = {("duplicate_runs", "run_id"), ("ledger", "run_id"), ("ledger", "attempts"), ("index_generations", "name")}
 
 Dump = dict[str, dict[str, Any]]
 

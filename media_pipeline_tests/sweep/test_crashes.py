@@ -82,6 +82,7 @@ SIZES = {
     "table similarities": 40,
     "table duplicate_groups": 30 + 40,
     "table duplicate_members": 30 + 2 * 40,
+    "table duplicate_runs": 1,
     # a page, its listings, an original for each; for each media: facts and describe four each, embed two, point, group
     "table ledger": 1 + 1 + LISTINGS + 12 * MEDIA,
     "blobs": 1 + MEDIA + 9 * READABLE,

@@ -1,51 +1,66 @@
-"""Group: which media are one picture. Looks at the whole library at once, whenever anything in it changed.
+"""Group: which media are one picture.
 
-What is not here: the comparison (pairs.py, groups.py); bursts and clusters.
+What is not here: the comparison (groups.py, scope.py, candidates.py), its rows (duplicates.py), the reading and writing
+of them (stores/catalog/duplicates.py); bursts and clusters.
 """
 
-from collections.abc import Sequence
-from typing import Any
-from uuid import UUID, uuid5
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
 
 import dagster as dg
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, FromClause, Table, and_, delete, func, insert, select
+from sqlalchemy import Connection, FromClause
+from sqlalchemy.exc import SQLAlchemyError
 
 from media_pipeline.config import Settings
+from media_pipeline.errors import MediaPipelineError
 from media_pipeline.models import EmbeddingModel, model_of
 from media_pipeline.orchestration.reports import result_of, run_of
 from media_pipeline.orchestration.work import Desk, Progress, Report, Run, desk, entry_of
-from media_pipeline.records import NAMESPACE, Made, NotApplicable, Result
-from media_pipeline.stages.group.groups import Alike, Standing, stars
-from media_pipeline.stages.group.pairs import MAX_BITS, bits_of
-from media_pipeline.stores.catalog import tables
-from media_pipeline.stores.catalog.selections import linked_media, same_media
+from media_pipeline.records import Made, NotApplicable, Result
+from media_pipeline.stages.group import duplicates
+from media_pipeline.stages.group.candidates import MAX_MEDIA, candidates
+from media_pipeline.stages.group.constraints import Decisions, units
+from media_pipeline.stages.group.groups import Files, Group, Limits, grouped
+from media_pipeline.stages.group.keepers import Standings
+from media_pipeline.stages.group.scope import COMMON, common, reached, with_neighbours
+from media_pipeline.stores.catalog import duplicate_decisions
+from media_pipeline.stores.catalog import duplicates as catalog
+from media_pipeline.stores.catalog.duplicates import Hashed
+from media_pipeline.stores.catalog.selections import linked_media
 from media_pipeline.stores.ledger import Entry, Output
 from media_pipeline.stores.library import Library
 
-VERSION = "2"
-# 10 MB of vectors on their way, 5,000 rows of the ledger, of groups, of members.
-ROWS_AT_A_TIME = 5_000
+VERSION = "3"
+DUE_AT_A_TIME = 5_000
+# One in so many that has changed: below it only what those meet is looked at, above it everything.
+FEW = 20
+# So few are looked at as a whole: it costs nothing, and drops what only a whole look drops.
+SMALL_LIBRARY = 2_000
 
 
 def outputs(settings: Settings) -> tuple[Output, ...]:
     model = model_of(settings)
-    version = f"{VERSION}/{MAX_BITS}/{model.thresholds.near}/{model.version}"
-    return (Output("duplicate_groups", version, ("hashes", "embeddings"), "link_count"),)
+    thresholds = model.thresholds
+    version = f"{VERSION}/{settings.duplicate_bits}/{thresholds.near}/{thresholds.candidate}/{model.version}"
+    return (Output("duplicate_groups", version, ("hashes", "embeddings", "quality"), "link_count"),)
 
 
-@dg.asset(deps=["hashes", "embeddings"], kinds={"numpy", "postgres"}, code_version=VERSION)
+@dg.asset(deps=["hashes", "embeddings", "quality"], kinds={"numpy", "postgres"}, code_version=VERSION)
 def duplicate_groups(
     context: dg.AssetExecutionContext, library: dg.ResourceParam[Library], progress: dg.ResourceParam[Progress]
 ) -> dg.MaterializeResult[None]:
     """Files that are one picture. One row is one group: `exact` (one file under several listings) or `near` (another
-    file of the same picture: pHash within 6 bits AND cosine at the model's threshold)."""
+    file of the same picture: pHash within 6 bits AND cosine at the model's threshold, or a person said so). Pairs that
+    a person should look at are rows of `similarities`, tier `candidate`."""
     return result_of(library, "duplicate_groups", regroup(run_of(context, library, progress)))
 
 
-def regroup(run: Run) -> Report:
-    """All groups anew when at least one media is due, in one transaction; else nothing."""
+def regroup(run: Run, *, whole: bool | None = None) -> Report:
+    """The groups of what is due and of all that it meets, in one transaction. `whole`: look at everything, or do not;
+    unset, as few or many are due."""
     (output,) = outputs(run.library.settings)
     model = model_of(run.library.settings)
     with desk(run, [output]) as (report, place):
@@ -53,159 +68,220 @@ def regroup(run: Run) -> Report:
             return report
         # How many listings offer a media is an input of its own: it makes the exact groups.
         items = linked_media(run.library.tenant).subquery("items")
-        run.progress.begin(output.name, place.count_due(items))
-        # Again until nothing is due: what another run brought meanwhile found this step held, and counts on it.
-        while total := place.count_due(items):
-            # A model whose thresholds nobody has calibrated gives no near tier: its cosines mean nothing yet.
-            uncalibrated = NotApplicable("not_calibrated", f"{model.name} has no near threshold")
-            result = Made() if model.thresholds.near is not None else uncalibrated
-            with place.commit(_entries(place, items, output=output, result=result)) as connection:
-                _replace(connection, run.library.tenant, model)
-            run.progress.advance(output.name, total)
+        total = place.count_due(items)
+        run.progress.begin(output.name, total)
+        try:
+            _work_off(place, items, model, whole=whole, total=total)
+        except (SQLAlchemyError, MediaPipelineError, MemoryError) as error:
+            # Its own connection: that of the desk may be what is broken.
+            with run.library.engine.begin() as connection:
+                detail = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"[:500]
+                catalog.tell_run(connection, run.library.tenant, run_id=run.run_id, status="failed", detail=detail)
+            raise
         run.progress.end(output.name)
     return report
+
+
+def _work_off(place: Desk, items: FromClause, model: EmbeddingModel, *, whole: bool | None, total: int) -> None:
+    """Again until nothing is due: what another run brought meanwhile found this step held, and counts on it."""
+    run, tenant = place.run, place.run.library.tenant
+    with place.connection.begin():
+        last = catalog.last_run(place.connection, tenant)
+        if total or last is None or last.status != "done":
+            catalog.tell_run(place.connection, tenant, run_id=run.run_id, status="running")
+        else:
+            return
+    # A model whose thresholds nobody has calibrated gives no near tier: its cosines mean nothing yet.
+    uncalibrated = NotApplicable("not_calibrated", f"{model.name} has no near threshold")
+    result: Result = Made() if model.thresholds.near is not None else uncalibrated
+    details = [] if model.thresholds.near is not None else [uncalibrated.detail]
+    while total:
+        entries = _entries(place, items, output=place.outputs[0], result=result)
+        with place.commit(entries) as connection:
+            details = _replace(connection, run, model, [entry.item_id for entry in entries], whole=whole) or details
+        run.progress.advance(place.outputs[0].name, total)
+        total = place.count_due(items)
+    for detail in details:
+        place.report.note("duplicate_groups", detail)
+    with place.connection.begin():
+        catalog.tell_run(place.connection, tenant, run_id=run.run_id, status="done", detail="; ".join(details))
 
 
 def _entries(place: Desk, items: FromClause, *, output: Output, result: Result) -> list[Entry]:
     """What will be recorded of everything due, read by pages: an entry is a small part of what it is made of."""
     entries: list[Entry] = []
     after: UUID | None = None
-    while batch := place.read_due(items, after=after, limit=ROWS_AT_A_TIME):
+    while batch := place.read_due(items, after=after, limit=DUE_AT_A_TIME):
         entries += [entry_of(place.run, due, output=output, result=result) for due in batch]
         after = batch[-1].item_id
     return entries
 
 
-def _replace(connection: Connection, tenant: str, model: EmbeddingModel) -> None:
-    groups, members, similar = tables.duplicate_groups, tables.duplicate_members, tables.similarities
-    for table in (members, groups, similar):
-        connection.execute(delete(table).where(table.c.tenant == tenant))
-    found = [_exact(connection, tenant)]
-    if model.thresholds.near is not None:
-        found.append(_near(connection, tenant, model, min_cosine=model.thresholds.near))
-    for new_groups, new_members, new_pairs in found:
-        for table, rows in ((groups, new_groups), (members, new_members), (similar, new_pairs)):
-            _insert(connection, table, rows)
+@dataclass(slots=True)
+class _Look:
+    """One look at the library: what it is made on, and what it found out so far."""
+
+    connection: Connection
+    tenant: str
+    model: EmbeddingModel
+    limits: Limits | None
+    decisions: Decisions
+    hashed: Hashed
+    comparable: NDArray[np.bool_]
+    # Files without a hash, behind the last that has one.
+    unhashed: list[UUID] = field(default_factory=list)
+
+    def places(self, media: Iterable[UUID]) -> list[int]:
+        wanted = set(media)
+        found = self.hashed.places_of(wanted)
+        for one in sorted(wanted - found.keys()):
+            if one not in self.unhashed:
+                self.unhashed.append(one)
+            found[one] = len(self.hashed.phashes) + self.unhashed.index(one)
+        return list(found.values())
+
+    def ids(self, places: Sequence[int]) -> list[UUID]:
+        count = len(self.hashed.phashes)
+        hashed = self.hashed.ids_at([place for place in places if place < count])
+        return [*hashed, *(self.unhashed[place - count] for place in places if place >= count)]
+
+    def vectors(self, media: Sequence[UUID]) -> NDArray[np.float32]:
+        return catalog.read_vectors(self.connection, self.tenant, self.model.version, media, dims=self.model.dims)
 
 
-def _insert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    for start in range(0, len(rows), ROWS_AT_A_TIME):
-        connection.execute(insert(table), rows[start : start + ROWS_AT_A_TIME])
+def _replace(
+    connection: Connection, run: Run, model: EmbeddingModel, changed: Sequence[UUID], *, whole: bool | None
+) -> list[str]:
+    """New groups in place of the former ones; what there is to tell of it."""
+    tenant, thresholds = run.library.tenant, model.thresholds
+    decided = duplicate_decisions.standing(connection, tenant)
+    hashed = catalog.read_hashes(connection, tenant, model.version)
+    limits = None if thresholds.near is None else Limits(thresholds.near, run.library.settings.duplicate_bits)
+    crowded = common(hashed.phashes)
+    decisions = Decisions(decided.same, decided.different, decided.keepers)
+    look = _Look(connection, tenant, model, limits, decisions, hashed, ~crowded)
+    count = len(hashed.phashes)
+    if whole is None:
+        whole = count <= SMALL_LIBRARY or len(changed) * FEW > count
+    _exact(connection, tenant, None if whole else changed)
+    apart = dict(zip(hashed.ids_at(crowded_places := np.flatnonzero(crowded).tolist()), crowded_places, strict=True))
+    apart_now = {media: f"{int(hashed.phashes[place]):016x}" for media, place in apart.items()}
+    shifted = apart_now.items() ^ catalog.set_apart(connection, tenant).items()
+    scope = None if whole else _scope(look, {*changed, *(media for media, _ in shifted)})
+    catalog.replace_set_apart(connection, tenant, apart_now, reason=f"hash shared by more than {COMMON} files")
+    lesser = _near(look, scope)
+    told = []
+    if limits is not None and thresholds.candidate is not None:
+        if count <= MAX_MEDIA:
+            _candidates(look, lesser, limits, cosine=thresholds.candidate, scope=scope)
+        else:
+            told.append(f"no candidates: {count} media are more than {MAX_MEDIA}")
+    return told
 
 
-Rows = tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]
-
-
-def _exact(connection: Connection, tenant: str) -> Rows:
-    """One media under several listings: its file is stored once already."""
-    links = tables.media_links
-    query = (
-        select(links.c.media_id, func.count().label("files"))
-        .where(links.c.tenant == tenant)
-        .group_by(links.c.media_id)
-        .having(func.count() > 1)
-        .order_by(links.c.media_id)
-    )
+def _exact(connection: Connection, tenant: str, among: Sequence[UUID] | None) -> None:
+    """One media under several listings."""
     groups, members = [], []
-    for media_id, files in connection.execute(query):
-        group_id = uuid5(NAMESPACE, f"group\0{tenant}\0exact\0{media_id}")
-        groups.append(
-            {
-                "tenant": tenant,
-                "group_id": group_id,
-                "tier": "exact",
-                "keeper_media_id": media_id,
-                "keeper_reason": "the only file",
-                "media_count": 1,
-                "file_count": files,
-            }
-        )
-        members.append({"tenant": tenant, "group_id": group_id, "media_id": media_id})
-    return groups, members, []
+    for page in [None] if among is None else [among[at : at + DUE_AT_A_TIME] for at in range(0, len(among), 5_000)]:
+        for media_id, files in connection.execute(catalog.exact_groups(tenant, among=page)):
+            row = duplicates.exact_row(tenant, media_id, files)
+            groups.append(row)
+            members.append({"tenant": tenant, "group_id": row["group_id"], "media_id": media_id})
+    former = [] if among is None else [duplicates.group_id(tenant, "exact", media) for media in among]
+    written = catalog.Written(groups, members, [], None if among is None else [])
+    catalog.replace(connection, tenant, tier="exact", written=written, former=former)
 
 
-def _near(connection: Connection, tenant: str, model: EmbeddingModel, *, min_cosine: float) -> Rows:
-    """Several files of one picture. Of each member it is kept how near it is to the keeper, not to each other."""
-    standings: list[Standing] = []
-    phashes: list[str] = []
-    files: list[int] = []
-    query = _compared(tenant, model.version)
-    for row in connection.execute(query, execution_options={"yield_per": ROWS_AT_A_TIME}):
-        standings.append(Standing(row.width_px * row.height_px, row.size_bytes, row.media_id))
-        phashes.append(row.phash)
-        files.append(row.files)
-    alike = Alike.of(bits_of(phashes))
-    vectors = _vectors(connection, tenant, model, [standings[place].media_id for place in alike.candidates().tolist()])
-    groups, members, similar = [], [], []
-    for group in stars(alike, vectors, standings, min_cosine=min_cosine):
-        keeper = standings[group.keeper].media_id
-        group_id = uuid5(NAMESPACE, f"group\0{tenant}\0near\0{keeper}")
-        places = [group.keeper, *(member.place for member in group.others)]
-        groups.append(
-            {
-                "tenant": tenant,
-                "group_id": group_id,
-                "tier": "near",
-                "keeper_media_id": keeper,
-                "keeper_reason": group.keeper_reason,
-                "media_count": len(places),
-                "file_count": sum(files[place] for place in places),
-            }
-        )
-        members += [{"tenant": tenant, "group_id": group_id, "media_id": standings[place].media_id} for place in places]
-        for member in group.others:
-            media_a, media_b = sorted((keeper, standings[member.place].media_id))
-            similar.append(
-                {
-                    "tenant": tenant,
-                    "media_a": media_a,
-                    "media_b": media_b,
-                    "tier": "near",
-                    "phash_distance": member.bits,
-                    "cosine": member.cosine,
-                    "model_version": model.version,
-                }
-            )
-    return groups, members, similar
+def _scope(look: _Look, changed: set[UUID]) -> list[UUID]:
+    """All that can be reached from what has changed."""
+    unit_of = {media: unit for unit in units(look.decisions.same) for media in unit}
 
+    def tied(places: Sequence[int]) -> list[int]:
+        media = look.ids(places)
+        groups = catalog.near_groups(look.connection, look.tenant, among=media).values()
+        return look.places({one for group in [*groups, *(unit_of.get(one, ()) for one in media)] for one in group})
 
-def _compared(tenant: str, model_version: str) -> Any:
-    """What can be near anything: it has a hash and a vector. The vectors themselves are most of it, and come later,
-    for the few whose hash is not alone."""
-    media, links, facts = tables.media, tables.media_links, tables.media_metadata
-    hashes, vectors = tables.hashes, tables.embeddings
+    def vectors_of(places: NDArray[np.int64]) -> NDArray[np.float32]:
+        return look.vectors(look.ids(places.tolist()))
 
-    files = select(func.count()).where(same_media(links)).scalar_subquery()
-    return (
-        select(
-            media.c.media_id,
-            media.c.size_bytes,
-            facts.c.width_px,
-            facts.c.height_px,
-            hashes.c.phash,
-            files.label("files"),
-        )
-        .join(facts, same_media(facts))
-        .join(hashes, same_media(hashes))
-        .join(vectors, and_(same_media(vectors), vectors.c.model_version == model_version))
-        .where(media.c.tenant == tenant)
-        .order_by(media.c.media_id)
+    found = reached(
+        look.places(changed),
+        look.hashed.phashes,
+        look.comparable,
+        limits=look.limits,
+        tied=tied,
+        vectors_of=vectors_of,
     )
+    return look.ids(found)
 
 
-def _vectors(connection: Connection, tenant: str, model: EmbeddingModel, ids: Sequence[UUID]) -> NDArray[np.float32]:
-    """One row for each, in this order; zeros, near nothing, where the embed step took it back since the hashes were
-    read. Such a media is due here again."""
-    embeddings = tables.embeddings
-    found = np.zeros((len(ids), model.dims), dtype=np.float32)
-    for start in range(0, len(ids), ROWS_AT_A_TIME):
-        page = ids[start : start + ROWS_AT_A_TIME]
-        places = {media_id: start + place for place, media_id in enumerate(page)}
-        query = select(embeddings.c.media_id, embeddings.c.vector).where(
-            embeddings.c.tenant == tenant,
-            embeddings.c.model_version == model.version,
-            embeddings.c.media_id.in_(page),
-        )
-        for media_id, vector in connection.execute(query):
-            found[places[media_id]] = np.frombuffer(vector, dtype="<f4")
-    return found
+def _near(look: _Look, scope: list[UUID] | None) -> set[UUID]:
+    """The groups of all, or of the scope, written; all the media that are the lesser in a group."""
+    if scope is not None:
+        media = set(scope)
+    elif look.limits is not None:
+        places = with_neighbours(look.hashed.phashes, look.comparable, look.limits)
+        media = set(look.hashed.ids_at(places.tolist())) | look.decisions.named()
+    else:
+        media = look.decisions.named()
+    files, counts = _files(look, sorted(media))
+    found = grouped(files, look.decisions, look.limits)
+    rows = [duplicates.near_row(look.tenant, group, files, counts) for group in found]
+    latter = {row["group_id"]: [files.ids[at] for at in group.places()] for row, group in zip(rows, found, strict=True)}
+    members = [
+        {"tenant": look.tenant, "group_id": group, "media_id": one} for group, ones in latter.items() for one in ones
+    ]
+    pairs = [pair for group in found for pair in _pairs(look, group, files)]
+    former = catalog.near_groups(look.connection, look.tenant, among=scope)
+    written = catalog.Written(rows, members, pairs, scope)
+    catalog.replace(look.connection, look.tenant, tier="near", written=written, former=former.keys())
+    catalog.record_events(look.connection, look.tenant, former, latter)
+    return {media for media, keeper in catalog.keepers(look.connection, look.tenant).items() if media != keeper}
+
+
+def _pairs(look: _Look, group: Group, files: Files) -> list[duplicates.Row]:
+    return duplicates.pair_rows(look.tenant, group, files, look.limits, model_version=look.model.version)
+
+
+def _files(look: _Look, media: list[UUID]) -> tuple[Files, list[int]]:
+    """The columns that are compared, and how many listings offer each."""
+    places = look.hashed.places_of(media)
+    able = np.array([one in places and bool(look.comparable[places[one]]) for one in media], dtype=np.bool_)
+    phashes = np.array([look.hashed.phashes[places[one]] if one in places else 0 for one in media], dtype=np.uint64)
+    vectors = np.zeros((len(media), look.model.dims), dtype=np.float32)
+    if able.any():
+        vectors[able] = look.vectors([one for one, is_able in zip(media, able.tolist(), strict=True) if is_able])
+    known = catalog.read_standings(look.connection, look.tenant, media)
+    rows = [known[one] for one in media]
+    standings = Standings(
+        chosen=np.array([look.decisions.keepers.get(one, 0) for one in media], dtype=np.int64),
+        pixels=np.array([row.pixels for row in rows], dtype=np.int64),
+        quality=np.array([row.quality for row in rows], dtype=np.float64),
+        richness=np.array([row.richness for row in rows], dtype=np.int64),
+        openness=np.array([row.openness for row in rows], dtype=np.int64),
+        since=np.array([row.since for row in rows], dtype=np.int64),
+    )
+    return Files(tuple(media), phashes, able, vectors, standings), [row.files for row in rows]
+
+
+def _candidates(look: _Look, lesser: set[UUID], limits: Limits, *, cosine: float, scope: list[UUID] | None) -> None:
+    """Among the keepers and all that are in no group: a group is reviewed by its keeper."""
+    places = np.flatnonzero(look.comparable)
+    hidden = look.hashed.places_of(lesser)
+    places = places[~np.isin(places, list(hidden.values()))]
+    ids = look.hashed.ids_at(places.tolist())
+    asking = None if scope is None else np.isin(places, list(look.hashed.places_of(scope).values()))
+    found = candidates(look.vectors(ids), look.hashed.phashes[places], limits=limits, cosine=cosine, asking=asking)
+    rows = duplicates.candidate_rows(
+        look.tenant, found, ids, limits=limits, cosine=cosine, model_version=look.model.version
+    )
+    apart = _said_to_be_different(look)
+    rows = [row for row in rows if (row["media_a"], row["media_b"]) not in apart]
+    catalog.put_pairs(look.connection, rows)
+
+
+def _said_to_be_different(look: _Look) -> set[tuple[UUID, UUID]]:
+    """What a person has judged of two files holds of the keepers that stand for them."""
+    keepers = catalog.keepers(look.connection, look.tenant)
+    pairs = (sorted((keepers.get(a, a), keepers.get(b, b))) for a, b in look.decisions.different)
+    return {(a, b) for a, b in pairs}

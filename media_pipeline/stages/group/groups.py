@@ -1,48 +1,76 @@
-"""Groups: stars around a leader, never chains. Pure.
+"""Groups: stars around a leader, bounded, never chains; what people decided comes first. Pure.
 
-Bare connected components chained a million hashes to a group of 2,956, up to 25 bits apart; in a star every member
-passes both tests against the leader itself: a hash knows shapes, a vector more, and neither is trusted alone. No list
-of pairs is made: 2,000 files of one picture are 1,999 members, but 1,999,000 pairs.
+Bare connected components chained a million hashes to a group of 2,956, up to 25 bits apart. In a star every member
+passes both tests against the leader itself: a hash knows shapes, a vector more, and neither is trusted alone. And no
+two members may be farther apart than a bound, or the one that ranks lower is left for a star of its own. No list of
+pairs is made: 2,000 files of one picture are 1,999 members, but 1,999,000 pairs.
 
-What is not here: which hashes are near (pairs.py).
+What people joined is never taken apart, and the bound does not judge it: each of them has a star of its own, and all
+of these are one group. What is not here: which hashes are near (pairs.py), who is kept (keepers.py), pairs for a
+person's review (candidates.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
+from typing import Literal
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
+from media_pipeline.stages.group.constraints import Decisions, units
+from media_pipeline.stages.group.cosines import Vectors, exact, reaching
+from media_pipeline.stages.group.keepers import Standings
 from media_pipeline.stages.group.pairs import MAX_BITS, Neighbours, Places, neighbours
 
-# Vectors compared with a leader at once: 8 MB of them at 512 numbers.
-BLOCK = 4096
+# Members that are held to the bound at once, and vectors that are compared with a leader: 4 MB at 512 numbers.
+BLOCK, ROWS = 256, 2048
+COSINE_BELOW_NEAR = 0.02
+
+By = Literal["scores", "person"]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Standing:
-    """What makes a file the keeper of its group: more pixels, then more bytes, then the lower id, so that there is
-    always an answer and always the same."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When two files are near, and how far apart two of one group may be."""
 
-    pixels: int
-    size_bytes: int
-    media_id: UUID
+    cosine: float
+    bits: int = MAX_BITS
 
     @property
-    def rank(self) -> tuple[int, int, int]:
-        return (-self.pixels, -self.size_bytes, self.media_id.int)
+    def widest_bits(self) -> int:
+        return self.bits * 3 // 2
+
+    @property
+    def widest_cosine(self) -> float:
+        return round(self.cosine - COSINE_BELOW_NEAR, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Columns with one row for each file, in the order of their ids. One that is not `comparable` has no hash or no
+    vector, or shares its hash with too many: only a person may join it to another."""
+
+    ids: tuple[UUID, ...]
+    phashes: NDArray[np.uint64]
+    comparable: NDArray[np.bool_]
+    vectors: Vectors
+    standings: Standings
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A place in the arrays, and by how much it passes both tests against the keeper."""
+    """A place in the arrays, and how far it is from the file `of` that it was compared with; nothing is known of the
+    distance of files that cannot be compared, which a person joined."""
 
     place: int
-    bits: int
-    cosine: float
+    of: int
+    by: By
+    bits: int | None
+    cosine: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +80,9 @@ class Group:
     keeper: int
     others: tuple[Member, ...]
     keeper_reason: str
+
+    def places(self) -> list[int]:
+        return [self.keeper, *(member.place for member in self.others)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,49 +112,153 @@ class Alike:
         skipped = np.repeat(starts - np.cumsum(counts) + counts, counts)
         return self.by_class[skipped + np.arange(len(skipped))]
 
-    def bits(self, place: int, others: Places) -> NDArray[np.uint8]:
-        hashes = self.near.hashes
-        found: NDArray[np.uint8] = np.bitwise_count(hashes[self.classes[others]] ^ hashes[self.classes[place]])
-        return found
+
+def grouped(files: Files, decisions: Decisions, limits: Limits | None) -> list[Group]:
+    """Every group of two or more, in the order of their keepers' places. Without limits only what people joined."""
+    people = _People.of(files, decisions)
+    stars = [] if limits is None else list(_stars(files, limits, people))
+    taken = {place for star in stars for place in star}
+    stars += [_joined(unit, files) for unit in people.joined if taken.isdisjoint(unit)]
+    groups = [_group(files, star) for star in stars]
+    return sorted((group for group in groups if group.others), key=lambda group: group.keeper)
 
 
-def stars(
-    alike: Alike, vectors: NDArray[np.float32], standings: Sequence[Standing], *, min_cosine: float
-) -> Iterator[Group]:
-    """Each file in order of rank takes what is near it and nobody has taken yet.
+# Of each member but the first with whom it was compared, and who says that it belongs there.
+Star = dict[int, tuple[int, By]]
 
-    `vectors` has one row for each of `alike.candidates()`.
-    """
+
+@dataclass(frozen=True, slots=True)
+class _People:
+    """What people decided, by place: who is joined, and whom each may not meet. What is said of one of a unit is said
+    of all."""
+
+    joined: list[list[int]]
+    unit_of: Mapping[int, int]
+    apart: Mapping[int, set[int]]
+
+    @classmethod
+    def of(cls, files: Files, decisions: Decisions) -> _People:
+        places = {media: place for place, media in enumerate(files.ids)}
+        here = [sorted(places[media] for media in unit if media in places) for unit in units(decisions.same)]
+        joined = [unit for unit in here if len(unit) > 1]
+        unit_of = {place: number for number, unit in enumerate(joined) for place in unit}
+        apart: dict[int, set[int]] = {}
+        for a, b in decisions.different:
+            if a in places and b in places:
+                one, other = (
+                    joined[unit_of[place]] if place in unit_of else [place] for place in (places[a], places[b])
+                )
+                for first, second in product(one, other):
+                    apart.setdefault(first, set()).add(second)
+                    apart.setdefault(second, set()).add(first)
+        return cls(joined, unit_of, apart)
+
+    def with_unit(self, place: int) -> list[int]:
+        """This one, then those that people joined to it."""
+        if place not in self.unit_of:
+            return [place]
+        return [place, *(other for other in self.joined[self.unit_of[place]] if other != place)]
+
+
+def _joined(unit: list[int], files: Files) -> Star:
+    first = files.standings.best(unit)
+    return dict.fromkeys([first, *(other for other in unit if other != first)], (first, "person"))
+
+
+def _stars(files: Files, limits: Limits, people: _People) -> Iterator[Star]:
+    """Each file in order of rank takes what is near it, within the bound, and nobody has taken yet; and so does each
+    that people joined to it."""
+    rank = np.empty(len(files.ids), dtype=np.int64)
+    rank[files.standings.ranked()] = np.arange(len(files.ids))
+    items = np.flatnonzero(files.comparable)
+    alike = Alike.of(files.phashes[items], limits.bits)
     candidates = alike.candidates()
-    rows = np.full(len(standings), -1, dtype=np.int64)
-    rows[candidates] = np.arange(len(candidates))
-    taken = np.zeros(len(standings), dtype=np.bool_)
-    for leader in sorted(candidates.tolist(), key=lambda place: standings[place].rank):
+    item_of = dict(zip(items[candidates].tolist(), candidates.tolist(), strict=True))
+    for unit in people.joined:
+        # The best of them may be one that nobody comes near, or that cannot be compared.
+        if able := [place for place in unit if place in item_of]:
+            rank[min(able, key=lambda place: int(rank[place]))] = rank[unit].min()
+    taken = np.zeros(len(files.ids), dtype=np.bool_)
+    for leader in items[candidates[np.argsort(rank[items[candidates]])]].tolist():
         if taken[leader]:
             continue
-        # Also when it finds nobody: rounding must not let a later, smaller file take it.
-        taken[leader] = True
-        around = alike.around(leader)
-        around = np.sort(around[~taken[around]])
-        cosines = _cosines(vectors, rows[leader], rows[around])
-        passing = cosines >= min_cosine
-        members = around[passing]
-        if len(members):
-            taken[members] = True
-            found = zip(members.tolist(), alike.bits(leader, members).tolist(), cosines[passing].tolist(), strict=True)
-            yield Group(leader, tuple(Member(*one) for one in found), _reason(leader, members.tolist(), standings))
+        star: Star = dict.fromkeys(people.with_unit(leader), (leader, "person"))
+        # Also when it finds nobody: a later, smaller file must not take it.
+        taken[list(star)] = True
+        for centre in [place for place in star if place in item_of]:
+            around = items[alike.around(item_of[centre])]
+            around = _allowed(around[~taken[around]], star, people)
+            around = around[_near(files, centre, around, least=limits.cosine)]
+            around = around[np.argsort(rank[around])]
+            for place in around[_within_bound(files, around, limits, people.apart)].tolist():
+                if star.get(place, (0, "person"))[1] == "person":
+                    star[place] = (centre, "scores")
+                for other in people.with_unit(place)[1:]:
+                    star.setdefault(other, (place, "person"))
+            taken[list(star)] = True
+        if len(star) > 1:
+            yield star
 
 
-def _cosines(vectors: NDArray[np.float32], own: int, others: Places) -> NDArray[np.float32]:
-    found = np.empty(len(others), dtype=np.float32)
-    for start in range(0, len(others), BLOCK):
-        found[start : start + BLOCK] = vectors[others[start : start + BLOCK]] @ vectors[own]
+def _allowed(places: Places, star: Star, people: _People) -> Places:
+    """Without those that a person parted from somebody in the star."""
+    if not people.apart:
+        return places
+    barred = {other for place in star for other in people.apart.get(place, ())}
+    return places[~np.isin(places, list(barred))] if barred else places
+
+
+def _near(files: Files, own: int, others: Places, *, least: float) -> NDArray[np.bool_]:
+    one = np.array([own], dtype=np.int64)
+    found = np.empty(len(others), dtype=np.bool_)
+    for start in range(0, len(others), ROWS):
+        part = slice(start, start + ROWS)
+        found[part] = reaching(files.vectors, others[part], one, least=least)[:, 0]
     return found
 
 
-def _reason(leader: int, others: Sequence[int], standings: Sequence[Standing]) -> str:
-    best = max((standings[other] for other in others), key=lambda standing: (standing.pixels, standing.size_bytes))
-    own = standings[leader]
-    if own.pixels > best.pixels:
-        return "most pixels"
-    return "most bytes at the same size" if own.size_bytes > best.size_bytes else "first by id among equals"
+def _within_bound(files: Files, places: Places, limits: Limits, apart: Mapping[int, set[int]]) -> NDArray[np.bool_]:
+    """Which of these, one after another, are near enough to all that were let in before them."""
+    kept: NDArray[np.bool_] = np.zeros(len(places), dtype=np.bool_)
+    for start in range(0, len(places), BLOCK):
+        block, inside = places[start : start + BLOCK], places[:start][kept[:start]]
+        alive: NDArray[np.bool_] = np.asarray(_fit(files, block, inside, limits, apart).all(axis=1))
+        fit = _fit(files, block, block, limits, apart)
+        for place in range(len(block)):
+            if alive[place]:
+                kept[start + place] = True
+                alive &= fit[place]
+    return kept
+
+
+def _fit(files: Files, a: Places, b: Places, limits: Limits, apart: Mapping[int, set[int]]) -> NDArray[np.bool_]:
+    if not len(b):
+        return np.ones((len(a), 0), dtype=np.bool_)
+    fit: NDArray[np.bool_] = (
+        np.bitwise_count(files.phashes[a][:, None] ^ files.phashes[b][None, :]) <= limits.widest_bits
+    )
+    fit &= reaching(files.vectors, a, b, least=limits.widest_cosine)
+    if apart:
+        for row, place in enumerate(a.tolist()):
+            if barred := apart.get(place):
+                fit[row] &= ~np.isin(b, list(barred))
+    return fit
+
+
+def _group(files: Files, star: Star) -> Group:
+    places = list(star)
+    keeper = files.standings.best(places)
+    first = places[0]
+    if keeper != first:
+        # Somebody whom a person joined to the leader, and who is better to keep: told the other way round.
+        star = {place: said for place, said in star.items() if place != keeper} | {first: (keeper, "person")}
+    others = tuple(_member(files, place, of, by) for place, (of, by) in sorted(star.items()) if place != keeper)
+    reason = files.standings.reason(keeper, [member.place for member in others]) if others else ""
+    return Group(keeper, others, reason)
+
+
+def _member(files: Files, place: int, of: int, by: By) -> Member:
+    if not (files.comparable[place] and files.comparable[of]):
+        return Member(place, of, by, None, None)
+    bits = int(np.bitwise_count(files.phashes[place] ^ files.phashes[of]))
+    return Member(place, of, by, bits, float(exact(files.vectors, np.array([place]), np.array([of]))[0]))

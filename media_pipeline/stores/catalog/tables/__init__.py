@@ -21,7 +21,18 @@ from media_pipeline.stores.catalog.tables.discover import (
 from media_pipeline.stores.catalog.tables.embed import crop_embeddings, embeddings
 from media_pipeline.stores.catalog.tables.examine import derivatives, hashes, media_metadata, quality
 from media_pipeline.stores.catalog.tables.fetch import media, media_links
-from media_pipeline.stores.catalog.tables.group import duplicate_groups, duplicate_members, similarities
+from media_pipeline.stores.catalog.tables.group import (
+    duplicate_decisions,
+    duplicate_events,
+    duplicate_groups,
+    duplicate_members,
+    duplicate_runs,
+    duplicates_set_apart,
+    media_merges,
+    merged_fields,
+    merged_media,
+    similarities,
+)
 from media_pipeline.stores.catalog.tables.index import index_generations
 from media_pipeline.stores.catalog.tables.ledger import ledger
 from media_pipeline.stores.catalog.tables.publish import coverage
@@ -37,8 +48,12 @@ __all__ = [
     "crop_embeddings",
     "derivatives",
     "descriptions",
+    "duplicate_decisions",
+    "duplicate_events",
     "duplicate_groups",
     "duplicate_members",
+    "duplicate_runs",
+    "duplicates_set_apart",
     "embeddings",
     "hashes",
     "index_generations",
@@ -46,7 +61,10 @@ __all__ = [
     "listing_changes",
     "media",
     "media_links",
+    "media_merges",
     "media_metadata",
+    "merged_fields",
+    "merged_media",
     "metadata",
     "moderation",
     "quality",

@@ -29,6 +29,8 @@ NOT_ABOVE = """  and not exists (
   )
 """
 
+TRAINING_GENERAL = GENERAL + NOT_ABOVE
+
 TAG_COUNTS = """
 create view media.tag_counts as
 select tenant, tag, source, count(*) as media_count
@@ -85,7 +87,7 @@ def upgrade() -> None:
         key=("source",),
     )
     _drop_training_views()
-    op.execute(GENERAL + NOT_ABOVE)
+    op.execute(TRAINING_GENERAL)
     op.execute(HQ)
     op.execute(TAG_COUNTS)
     op.execute(TAG_STATS)
