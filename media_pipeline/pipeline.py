@@ -15,7 +15,7 @@ STAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "examine": ("metadata", "hashes", "quality", "derivatives"),
     "embed": ("embeddings",),
     "index": ("vector_index",),
-    "group": ("duplicate_groups",),
+    "group": ("duplicate_groups", "bursts", "clusters"),
     "publish": (),
 }
 # Assets without items of their own: rows of a file, views, counts.

@@ -34,11 +34,24 @@ GRAPH = {
     "embeddings": ("embed", True, ["derivatives"]),
     "vector_index": ("index", False, ["embeddings", "metadata"]),
     "duplicate_groups": ("group", False, ["embeddings", "hashes"]),
+    "bursts": ("group", False, ["duplicate_groups", "embeddings", "hashes", "metadata", "quality"]),
+    "clusters": ("group", False, ["embeddings"]),
     "training_views": ("publish", False, ["duplicate_groups", "hashes", "metadata", "originals", "quality"]),
     "coverage": (
         "publish",
         False,
-        ["derivatives", "duplicate_groups", "embeddings", "hashes", "metadata", "originals", "quality", "vector_index"],
+        [
+            "bursts",
+            "clusters",
+            "derivatives",
+            "duplicate_groups",
+            "embeddings",
+            "hashes",
+            "metadata",
+            "originals",
+            "quality",
+            "vector_index",
+        ],
     ),
 }
 

@@ -17,6 +17,8 @@ from media_pipeline.stores.library import open_library
 from media_pipeline_tests.walking import materialize, metadata_of
 
 STEPS = [
+    ("bursts", "done", 1),
+    ("clusters", "done", 1),
     ("derivatives", "done", 1),
     ("duplicate_groups", "done", 1),
     ("embeddings", "done", 1),

@@ -17,6 +17,12 @@ from media_pipeline.models import EmbeddingModel, model_named
 from media_pipeline.orchestration.reports import result_of, run_of
 from media_pipeline.orchestration.work import Desk, Progress, Report, Run, desk, entry_of
 from media_pipeline.records import NAMESPACE, Made, NotApplicable, Result
+from media_pipeline.stages.group.bursts.assets import VERSION as BURSTS_VERSION
+from media_pipeline.stages.group.bursts.assets import output_of as burst_output
+from media_pipeline.stages.group.bursts.assets import rebuild_bursts
+from media_pipeline.stages.group.clusters.assets import VERSION as CLUSTERS_VERSION
+from media_pipeline.stages.group.clusters.assets import output_of as cluster_output
+from media_pipeline.stages.group.clusters.assets import update_clusters
 from media_pipeline.stages.group.groups import Alike, Standing, stars
 from media_pipeline.stages.group.pairs import MAX_BITS, bits_of
 from media_pipeline.stores.catalog import tables
@@ -32,7 +38,8 @@ ROWS_AT_A_TIME = 5_000
 def outputs(settings: Settings) -> tuple[Output, ...]:
     model = model_named(settings.model, weights=settings.model_weights)
     version = f"{VERSION}/{MAX_BITS}/{model.thresholds.near}/{model.version}"
-    return (Output("duplicate_groups", version, ("hashes", "embeddings"), "link_count"),)
+    duplicates = Output("duplicate_groups", version, ("hashes", "embeddings"), "link_count")
+    return (duplicates, burst_output(settings, model), cluster_output(settings, model))
 
 
 @dg.asset(deps=["hashes", "embeddings"], kinds={"numpy", "postgres"}, code_version=VERSION)
@@ -44,9 +51,41 @@ def duplicate_groups(
     return result_of(library, "duplicate_groups", regroup(run_of(context, library, progress)))
 
 
+@dg.asset(
+    deps=["metadata", "hashes", "quality", "embeddings", "duplicate_groups"],
+    kinds={"numpy", "postgres"},
+    code_version=BURSTS_VERSION,
+)
+def bursts(
+    context: dg.AssetExecutionContext, library: dg.ResourceParam[Library], progress: dg.ResourceParam[Progress]
+) -> dg.MaterializeResult[None]:
+    """Shots that one camera took of one scene within seconds. One row is one burst, with its best shot and how sure
+    it is; a file and its copy are none, and a burst may hold duplicates, and says so."""
+    return result_of(library, "bursts", rebuild_bursts(run_of(context, library, progress)))
+
+
+class ClusteringConfig(dg.Config):
+    """How `clusters` is made: what is due joins the clusters that there are, or everything is clustered anew."""
+
+    anew: bool = False
+
+
+@dg.asset(deps=["embeddings"], kinds={"numpy", "scipy", "postgres"}, code_version=CLUSTERS_VERSION)
+def clusters(
+    context: dg.AssetExecutionContext,
+    config: ClusteringConfig,
+    library: dg.ResourceParam[Library],
+    progress: dg.ResourceParam[Progress],
+) -> dg.MaterializeResult[None]:
+    """Pictures of one kind. One row is one cluster: its name, its centroid as an exact sum, and the pictures that stand
+    for it. New pictures join the nearest; everything is clustered anew weekly, or by `media-pipeline clusters
+    recluster`, and clusters keep their ids and names."""
+    return result_of(library, "clusters", update_clusters(run_of(context, library, progress), anew=config.anew))
+
+
 def regroup(run: Run) -> Report:
     """All groups anew when at least one media is due, in one transaction; else nothing."""
-    (output,) = outputs(run.library.settings)
+    output, *_ = outputs(run.library.settings)
     model = model_named(run.library.settings.model, weights=run.library.settings.model_weights)
     with desk(run, [output]) as (report, place):
         if place is None:

@@ -57,6 +57,8 @@ def training_views(
         "embeddings",
         "vector_index",
         "duplicate_groups",
+        "bursts",
+        "clusters",
     ],
     kinds={"postgres"},
     code_version=VERSION,

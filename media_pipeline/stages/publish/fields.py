@@ -30,8 +30,8 @@ FIELDS: Final = (
     Field("embedding", "media", "embeddings"),
     Field("searchable", "media", "vector_index"),
     Field("duplicate_group", "media", "duplicate_groups"),
-    Field("burst", "media", None),
-    Field("cluster", "media", None),
+    Field("burst", "media", "bursts"),
+    Field("cluster", "media", "clusters"),
 )
 
 NO_STEP = "no step of this version makes it"

@@ -8,6 +8,14 @@ What is not here: how they come to be (migrations/), the views people query (mig
 
 from __future__ import annotations
 
+from media_pipeline.stores.catalog.tables.clusters import (
+    burst_members,
+    bursts,
+    cluster_events,
+    cluster_members,
+    cluster_names,
+    clusters,
+)
 from media_pipeline.stores.catalog.tables.discover import (
     listing_changes,
     source_listings,
@@ -20,6 +28,7 @@ from media_pipeline.stores.catalog.tables.discover import (
 from media_pipeline.stores.catalog.tables.embed import embeddings
 from media_pipeline.stores.catalog.tables.examine import derivatives, hashes, media_metadata, quality
 from media_pipeline.stores.catalog.tables.fetch import media, media_links
+from media_pipeline.stores.catalog.tables.flag import anomalies, anomaly_reviews
 from media_pipeline.stores.catalog.tables.group import duplicate_groups, duplicate_members, similarities
 from media_pipeline.stores.catalog.tables.index import index_generations
 from media_pipeline.stores.catalog.tables.ledger import ledger
@@ -29,6 +38,14 @@ from media_pipeline.stores.catalog.tables.schema import SCHEMA, metadata
 
 __all__ = [
     "SCHEMA",
+    "anomalies",
+    "anomaly_reviews",
+    "burst_members",
+    "bursts",
+    "cluster_events",
+    "cluster_members",
+    "cluster_names",
+    "clusters",
     "coverage",
     "derivatives",
     "duplicate_groups",
