@@ -19,7 +19,7 @@ from uuid import UUID
 LEAST_SHARE: Final = 0.3
 """Of the members must bear a word that names all of them."""
 LEAST_OF_FIRST: Final = 0.5
-"""A second word is told when it says at least half as much as the first."""
+"""A second word is told when it says at least half as much as the first, and at most half as many elsewhere bear it."""
 JOINED_BY: Final = ", "
 COUNTER: Final = re.compile(r" \d+\Z")
 
@@ -53,6 +53,7 @@ def named(clusters: Sequence[Worded], *, taken: frozenset[str] = frozenset()) ->
     for one in clusters:
         spread.update(one.words)
     average = sum(spread.values()) / len(clusters) if clusters else 0.0
+    media_count = sum(one.media_count for one in clusters)
     found: dict[UUID, Name] = {}
     used = set(taken)
     in_order = sorted(clusters, key=lambda one: (-one.media_count, one.cluster_id.int))
@@ -60,7 +61,11 @@ def named(clusters: Sequence[Worded], *, taken: frozenset[str] = frozenset()) ->
         if one.human is not None:
             found[one.cluster_id] = Name(_free(one.human, used), "human")
             used.add(found[one.cluster_id].text)
-    waiting = [(one, _words(one, spread, average)) for one in in_order if one.cluster_id not in found]
+    waiting = [
+        (one, _words(one, spread, average=average, media_count=media_count))
+        for one in in_order
+        if one.cluster_id not in found
+    ]
     for one, words in waiting:
         if words and one.former is not None and _base(one.former, words) and one.former not in used:
             found[one.cluster_id] = Name(one.former, "words")
@@ -73,7 +78,7 @@ def named(clusters: Sequence[Worded], *, taken: frozenset[str] = frozenset()) ->
     return found
 
 
-def _words(one: Worded, spread: Mapping[str, int], average: float) -> str:
+def _words(one: Worded, spread: Mapping[str, int], *, average: float, media_count: int) -> str:
     """The one or two words that say most; empty where none is borne by enough."""
     weights = {
         word: count / one.media_count * math.log(1 + average / spread[word])
@@ -81,8 +86,12 @@ def _words(one: Worded, spread: Mapping[str, int], average: float) -> str:
         if count >= LEAST_SHARE * one.media_count
     }
     best = sorted(weights, key=lambda word: (-weights[word], word))[:2]
-    if len(best) == 2 and (weights[best[1]] < LEAST_OF_FIRST * weights[best[0]] or _within(*best)):
-        best.pop()
+    if len(best) == 2:
+        first, second = best
+        elsewhere = (spread[second] - one.words[second]) / max(media_count - one.media_count, 1)
+        is_common = elsewhere > LEAST_OF_FIRST * one.words[second] / one.media_count
+        if is_common or weights[second] < LEAST_OF_FIRST * weights[first] or _within(first, second):
+            best.pop()
     return JOINED_BY.join(best)
 
 
