@@ -29,6 +29,10 @@ app.add_typer(db, name="db")
 app.add_typer(index, name="index")
 subjects = typer.Typer(no_args_is_help=True, help="What to look for: taxa and places (docs/subjects.md).")
 app.add_typer(subjects, name="subjects")
+clusters = typer.Typer(no_args_is_help=True, help="Pictures of one kind, and their names.")
+app.add_typer(clusters, name="clusters")
+anomalies = typer.Typer(no_args_is_help=True, help="Pictures worth a look: the oddest first.")
+app.add_typer(anomalies, name="anomalies")
 
 # How typer ends after Ctrl-C.
 INTERRUPTED = 130
@@ -271,6 +275,71 @@ def subjects_remove(
     from media_pipeline.operations.subjects import remove_one
 
     out.print(remove_one(_settings(home), subject_id), highlight=False)
+
+
+@clusters.command("list")
+def clusters_list(
+    home: Home = None, limit: Annotated[int, typer.Option(min=1, help="How many, the largest first.")] = 30
+) -> None:
+    """The clusters: name, size, how alike their members are, how far their centre moved."""
+    from media_pipeline.operations.clusters import list_clusters
+
+    list_clusters(_settings(home), out, limit=limit)
+
+
+@clusters.command("rename")
+def clusters_rename(
+    cluster: Annotated[str, typer.Argument(help="Its id or its name, as `clusters list` shows them.")],
+    name: Annotated[str, typer.Argument(help="The name; an empty one takes yours back.")],
+    home: Home = None,
+) -> None:
+    """Give a cluster a name that no later clustering changes."""
+    from media_pipeline.operations.clusters import rename
+
+    out.print(rename(_settings(home), cluster, name), highlight=False, markup=False)
+
+
+@clusters.command("recluster")
+def clusters_recluster(home: Home = None) -> None:
+    """Cluster everything anew; clusters keep their ids and names by what they share with the former ones."""
+    from media_pipeline.operations.clusters import recluster
+
+    recluster(_settings(home), out)
+
+
+@anomalies.command("list")
+def anomalies_list(
+    home: Home = None,
+    state: Annotated[str, typer.Option(help="open, reviewed or dismissed.")] = "open",
+    limit: Annotated[int, typer.Option(min=1, help="How many, the oddest first.")] = 20,
+) -> None:
+    """What is worth a look, with the reason and the nearest pictures."""
+    from media_pipeline.operations.anomalies import list_anomalies
+
+    list_anomalies(_settings(home), out, state=state, limit=limit)
+
+
+Note = Annotated[str | None, typer.Option(help="Why.")]
+
+
+@anomalies.command("review")
+def anomalies_review(
+    media: Annotated[str, typer.Argument(help="Its public code or id.")], home: Home = None, note: Note = None
+) -> None:
+    """Say that it was seen, and is odd."""
+    from media_pipeline.operations.anomalies import mark
+
+    out.print(mark(_settings(home), media, state="reviewed", note=note), highlight=False, markup=False)
+
+
+@anomalies.command("dismiss")
+def anomalies_dismiss(
+    media: Annotated[str, typer.Argument(help="Its public code or id.")], home: Home = None, note: Note = None
+) -> None:
+    """Say that there is nothing odd about it."""
+    from media_pipeline.operations.anomalies import mark
+
+    out.print(mark(_settings(home), media, state="dismissed", note=note), highlight=False, markup=False)
 
 
 if __name__ == "__main__":

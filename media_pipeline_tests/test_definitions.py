@@ -36,11 +36,13 @@ GRAPH = {
     "duplicate_groups": ("group", False, ["embeddings", "hashes"]),
     "bursts": ("group", False, ["duplicate_groups", "embeddings", "hashes", "metadata", "quality"]),
     "clusters": ("group", False, ["embeddings"]),
+    "anomalies": ("flag", False, ["bursts", "clusters", "duplicate_groups", "embeddings"]),
     "training_views": ("publish", False, ["duplicate_groups", "hashes", "metadata", "originals", "quality"]),
     "coverage": (
         "publish",
         False,
         [
+            "anomalies",
             "bursts",
             "clusters",
             "derivatives",
@@ -156,6 +158,8 @@ def test_every_source_has_a_daily_schedule_and_uploads_a_sensor(definitions: dg.
     repository = definitions.get_repository_def()
     assert {schedule.name for schedule in repository.schedule_defs} == {
         "weekly_backfill",
+        "weekly_recluster",
+        "nightly_anomalies",
         *(f"daily_{source}" for source in SOURCES),
     }
     assert [sensor.name for sensor in repository.sensor_defs] == ["uploads_sensor"]

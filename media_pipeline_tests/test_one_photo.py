@@ -17,6 +17,7 @@ from media_pipeline.stores.library import open_library
 from media_pipeline_tests.walking import materialize, metadata_of
 
 STEPS = [
+    ("anomalies", "done", 1),
     ("bursts", "done", 1),
     ("clusters", "done", 1),
     ("derivatives", "done", 1),

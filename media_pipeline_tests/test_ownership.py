@@ -23,6 +23,7 @@ OWNED = {
     "embed": {"embeddings"},
     "index": {"index_generations"},
     "group": {"similarities", "duplicate_groups", "duplicate_members", "clusters", "cluster_members"},
+    "flag": {"anomalies"},
     "publish": {"coverage"},
 }
 # Written by the loop and by the HTTP client for every stage; and made by a stage that is not written yet.
@@ -32,7 +33,6 @@ OF_NONE = {
     "burst_members",
     "cluster_names",
     "cluster_events",
-    "anomalies",
     "anomaly_reviews",
     "source_walks",
     "source_observations",

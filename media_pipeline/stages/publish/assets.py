@@ -59,6 +59,7 @@ def training_views(
         "duplicate_groups",
         "bursts",
         "clusters",
+        "anomalies",
     ],
     kinds={"postgres"},
     code_version=VERSION,

@@ -32,6 +32,7 @@ FIELDS: Final = (
     Field("duplicate_group", "media", "duplicate_groups"),
     Field("burst", "media", "bursts"),
     Field("cluster", "media", "clusters"),
+    Field("anomaly_score", "media", "anomalies"),
 )
 
 NO_STEP = "no step of this version makes it"
