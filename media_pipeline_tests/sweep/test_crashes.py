@@ -80,8 +80,12 @@ SIZES = {
     "table similarities": 40,
     "table duplicate_groups": 30 + 40,
     "table duplicate_members": 30 + 2 * 40,
-    # a page, its listings, an original for each; for each media four facts, embedding, point and group
-    "table ledger": 1 + 1 + LISTINGS + 7 * MEDIA,
+    "table bursts": 0,
+    "table cluster_members": READABLE,
+    "table anomalies": READABLE,
+    # a page, its listings, an original for each; for each media four facts, embedding, point, group, burst, cluster
+    # and anomaly
+    "table ledger": 1 + 1 + LISTINGS + 10 * MEDIA,
     "blobs": 1 + MEDIA + 9 * READABLE,
     "points": READABLE,
 }

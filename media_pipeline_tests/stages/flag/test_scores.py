@@ -135,7 +135,7 @@ def average_precision(score: NDArray[np.float64], odd: NDArray[np.bool_]) -> flo
 
 @pytest.mark.parametrize("known", ["subject", "nothing"])
 def test_strangers_among_a_class_are_found(shared: Any, known: str) -> None:
-    """5 % of foreign pictures in each of ten classes of real vectors, five times: mean average precision .94 and .92."""
+    """5 % of foreign pictures in each of ten classes of real vectors, five times: .94 and .92 was measured."""
     folder = shared / "testdata" / "embeddings"
     clothing, others = np.load(folder / "clothing-mobilenet1024.npz"), np.load(folder / "testdata-mobilenet1024.npz")
     vectors, labels = unit(clothing["vectors"]), clothing["labels"]
