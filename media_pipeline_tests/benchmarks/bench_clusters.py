@@ -81,13 +81,12 @@ def bare_components(vectors: Vectors, cosine: float) -> Labels:
     return numbered(components(vectors, min_cosine=cosine))
 
 
-def hdbscan(vectors: Vectors, cosine: float) -> Labels:
+def hdbscan(vectors: Vectors, _cosine: float) -> Labels:
+    """It has no threshold: it looks for what is denser than what is around it."""
     from importlib import import_module
 
     peer = import_module("sklearn.cluster")
-    found: Labels = peer.HDBSCAN(min_cluster_size=2, cluster_selection_epsilon=(2 - 2 * cosine) ** 0.5).fit_predict(
-        vectors
-    )
+    found: Labels = peer.HDBSCAN(min_cluster_size=5, copy=True).fit_predict(vectors)
     lone = np.flatnonzero(found < 0)
     found = found.astype(np.int64)
     found[lone] = found.max(initial=0) + 1 + np.arange(len(lone))
