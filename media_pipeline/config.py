@@ -163,6 +163,7 @@ class Settings(BaseSettings):
 
     max_bytes: int = Field(100_000_000, ge=1, description="largest original that is stored")
     max_pixels: int = Field(200_000_000, ge=1, description="largest picture that is decoded (width x height)")
+    max_keyframes: int = Field(12, ge=1, le=1000, description="frames of a video that become pictures of the library")
     item_seconds: float = Field(
         60.0, gt=0, le=86_400, allow_inf_nan=False, description="a worker that needs longer for one item is ended"
     )

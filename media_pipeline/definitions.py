@@ -27,11 +27,13 @@ from media_pipeline.stages.flag import assets as flag
 from media_pipeline.stages.group import assets as group
 from media_pipeline.stages.index import assets as index
 from media_pipeline.stages.publish import assets as publish
+from media_pipeline.stages.unpack import assets as unpack
 from media_pipeline.stores.ledger import Output
 
 STAGES: Final[Mapping[str, ModuleType]] = {
     "discover": discover,
     "fetch": fetch,
+    "unpack": unpack,
     "examine": examine,
     "embed": embed,
     "index": index,

@@ -12,6 +12,7 @@ from typing import Final
 STAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "discover": ("source_walks", "source_pages", "source_listings"),
     "fetch": ("originals",),
+    "unpack": ("videos", "shots", "video_frames", "sounds", "audio_waveforms"),
     "examine": ("metadata", "hashes", "quality", "derivatives"),
     "embed": ("embeddings",),
     "index": ("vector_index",),

@@ -16,6 +16,8 @@ from uuid import UUID, uuid5
 from media_pipeline.errors import ItemError
 
 MediaKind = Literal["image", "video", "audio"]
+# What an output has one row for: a video and a sound are media, of one kind alone.
+ItemKind = Literal["walk", "page", "listing", "media", "video", "audio"]
 SubjectKind = Literal["taxon", "place"]
 
 NAMESPACE = UUID("6d656469-615f-5069-8070-656c696e6531")

@@ -15,7 +15,7 @@ from sqlalchemy import Row, and_, func, select
 
 from media_pipeline.errors import BlobError
 from media_pipeline.stores.catalog import tables
-from media_pipeline.stores.catalog.selections import same_media
+from media_pipeline.stores.catalog.selections import media_offers, same_media
 from media_pipeline.stores.library import Library
 
 MAX_PICTURES = 500
@@ -75,7 +75,7 @@ def _image(library: Library, blob_key: str, sha256: str) -> str:
 
 def _pictures(library: Library) -> Sequence[Any]:
     media, facts, thumbs = tables.media, tables.media_metadata, tables.derivatives
-    links, listings = tables.media_links, tables.source_listings
+    links, listings = media_offers, tables.source_listings
     members, groups = tables.duplicate_members, tables.duplicate_groups
     names = (
         select(links.c.tenant, links.c.media_id, func.min(listings.c.source_key).label("name"))

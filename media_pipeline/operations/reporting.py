@@ -21,7 +21,7 @@ from media_pipeline.orchestration.partitions import source_of
 from media_pipeline.pipeline import STAGES, SUMMARIES
 from media_pipeline.stores import ledger
 from media_pipeline.stores.catalog import tables
-from media_pipeline.stores.catalog.selections import items_of
+from media_pipeline.stores.catalog.selections import items_of, media_offers, same_media
 from media_pipeline.stores.library import Library
 from media_pipeline.stores.reasons import REASONS
 
@@ -175,19 +175,21 @@ def _counted(states: Counter[State]) -> tuple[str, str, str, str, str]:
 def duplicate_groups(library: Library) -> list[DuplicateGroup]:
     """Every group with the names of its files, the largest first."""
     names: dict[UUID, list[str]] = defaultdict(list)
-    links, listings = tables.media_links, tables.source_listings
+    links, listings, media = media_offers, tables.source_listings, tables.media
     groups, members = tables.duplicate_groups, tables.duplicate_members
     same_listing = and_(listings.c.tenant == links.c.tenant, listings.c.listing_id == links.c.listing_id)
     same_group = and_(members.c.tenant == groups.c.tenant, members.c.group_id == groups.c.group_id)
     with library.engine.connect() as connection:
         named = (
-            select(links.c.media_id, listings.c.source_key)
+            select(links.c.media_id, listings.c.source_key, media.c.offset_s)
             .join(listings, same_listing)
+            .join(media, same_media(links))
             .where(links.c.tenant == library.tenant)
             .order_by(listings.c.source_key)
         )
-        for media_id, name in connection.execute(named):
-            names[media_id].append(name)
+        for media_id, name, offset_s in connection.execute(named):
+            # A frame has the name of its video.
+            names[media_id].append(name if offset_s is None else f"{name} at {offset_s:.2f} s")
         rows = connection.execute(
             select(groups, members.c.media_id).join(members, same_group).where(groups.c.tenant == library.tenant)
         ).all()

@@ -34,6 +34,7 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import insert
 
 from media_pipeline.errors import ItemError
+from media_pipeline.records import ItemKind
 from media_pipeline.stores.catalog.tables import ledger
 from media_pipeline.stores.reasons import REASONS
 
@@ -57,7 +58,7 @@ class Output:
     version: str
     upstream: tuple[str, ...] = ()
     own_input: str | None = None
-    of: Literal["walk", "page", "listing", "media"] = "media"
+    of: ItemKind = "media"
     of_sources: tuple[tuple[str, str], ...] = ()
 
     def version_in(self, partition: str) -> str:
@@ -342,6 +343,13 @@ def outdate(connection: Connection, tenant: str, output: str, partitions: Sequen
     """Everything of this output in these partitions is stale: to be made anew; how many."""
     chosen = and_(ledger.c.tenant == tenant, ledger.c.output == output, ledger.c.partition.in_(partitions))
     return connection.execute(update(ledger).where(chosen).values(version="")).rowcount
+
+
+def forget_media(connection: Connection, tenant: str, media: Sequence[UUID]) -> None:
+    """Drop all rows of media that are removed, but for the index's: by that row it knows what to take out."""
+    connection.execute(
+        delete(ledger).where(ledger.c.tenant == tenant, ledger.c.item_id.in_(media), ledger.c.output != "vector_index")
+    )
 
 
 def forget(connection: Connection, tenant: str, output: str, items: Sequence[UUID]) -> None:

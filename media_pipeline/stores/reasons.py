@@ -92,11 +92,18 @@ REASONS: Final[Mapping[str, Reason]] = {
         first="its new edition has a row of its own",
         closed_by="nothing",
     ),
+    # unpack
+    "no_video_stream": Reason("it is called a video, and has no pictures"),
+    "no_sound_stream": Reason("it is called a sound, and has none"),
+    "silent_sound": Reason("nothing is heard in it from beginning to end: its picture would be a line"),
     # examine
     "truncated": Reason("the file ends before the picture does", first=_ANOTHER_FILE, closed_by="run"),
     "undecodable": Reason("the decoder refuses it", first=_ANOTHER_FILE, closed_by="run"),
     "too_many_pixels": Reason("its header promises more pixels than allowed", first="raise MEDIA_MAX_PIXELS"),
-    "not_a_picture": Reason("the step works on pictures, and this is something else"),
+    "not_a_picture": Reason(
+        "the step works on pictures, and this is a video or sound: its frames, or its waveform, stand for it"
+    ),
+    "sound_has_no_look": Reason("it is the drawing of a sound: two that look alike need not sound alike"),
     # embed, group
     "unreadable_picture": Reason("the model cannot read the picture that was made for it"),
     "flat_picture": Reason("one colour all over: it looks like every other such picture"),

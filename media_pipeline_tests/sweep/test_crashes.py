@@ -70,6 +70,7 @@ SIZES = {
     "table source_listings": LISTINGS,
     "table media": MEDIA,
     "table media_links": MEDIA + 30,
+    **dict.fromkeys(("table videos", "table shots", "table video_frames", "table sounds", "table audio_waveforms"), 0),
     "table metadata": READABLE,
     "table hashes": READABLE - 15,
     "table quality": READABLE,

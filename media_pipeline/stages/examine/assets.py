@@ -3,12 +3,12 @@
 What is not here: the decode and the facts (examination.py and the nouns it calls).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
 import dagster as dg
-from sqlalchemy import and_, func, select
+from sqlalchemy import Table, and_, exists, func, select
 
 from media_pipeline.config import Settings
 from media_pipeline.orchestration.reports import results_of, run_of
@@ -19,7 +19,7 @@ from media_pipeline.stages.examine import facts, hashes, quality, renditions
 from media_pipeline.stages.examine.examination import Task, examined
 from media_pipeline.stages.examine.facts import NOTHING_TOLD, Told
 from media_pipeline.stores.catalog import tables
-from media_pipeline.stores.catalog.selections import linked_media
+from media_pipeline.stores.catalog.selections import linked_media, media_offers
 from media_pipeline.stores.ledger import Due, Output
 from media_pipeline.stores.library import Library
 
@@ -53,7 +53,8 @@ def outputs(_settings: Settings) -> tuple[Output, ...]:
     specs=[
         dg.AssetSpec(
             output.name,
-            deps=["originals"],
+            # What is unpacked is examined, too, in the same run.
+            deps=["originals", "video_frames", "audio_waveforms"],
             description=DESCRIPTIONS[output.name],
             code_version=output.version,
             kinds={"pillow", "postgres"},
@@ -70,15 +71,20 @@ def examine(
     chosen = {
         output: table for output, table in OUTPUTS.items() if dg.AssetKey(output.name) in context.selected_asset_keys
     }
-    work = ItemWork(outputs=chosen, items=_originals, key="media_id", load=_task, compute=examined)
-    yield from results_of(library, list(chosen), work_off(work, run_of(context, library, progress)))
+    yield from results_of(library, list(chosen), work_off(work(chosen), run_of(context, library, progress)))
+
+
+def work(chosen: Mapping[Output, Table]) -> ItemWork:
+    """What the loop is handed for these of its outputs."""
+    return ItemWork(outputs=chosen, items=_originals, key="media_id", load=_task, compute=examined)
 
 
 def _originals(run: Run) -> Any:
-    media = tables.media
+    media, drawn = tables.media, tables.audio_waveforms
+    is_drawn = exists().where(drawn.c.tenant == media.c.tenant, drawn.c.waveform_media_id == media.c.media_id)
     return (
         linked_media(run.library.tenant)
-        .add_columns(media.c.kind, media.c.blob_key, media.c.sha256)
+        .add_columns(media.c.kind, media.c.blob_key, media.c.sha256, is_drawn.label("is_drawn"))
         .where(media.c.home_partition == run.partition)
         .subquery("items")
     )
@@ -89,12 +95,12 @@ def _task(run: Run, due: Due) -> Task:
     is_image = due.row["kind"] == "image"
     data = run.library.blobs.get(due.row["blob_key"], sha256=due.row["sha256"]) if is_image else None
     told = _what_is_told(run, due.item_id) if is_image and "metadata" in wanted else NOTHING_TOLD
-    return Task(due.item_id, data, wanted, run.library.settings.max_pixels, told, run.clock())
+    return Task(due.item_id, data, wanted, run.library.settings.max_pixels, told, run.clock(), due.row["is_drawn"])
 
 
 def _what_is_told(run: Run, media_id: UUID) -> Told:
-    """What all listings of the file say of it, the most exact place first."""
-    links, listed, about = tables.media_links.c, tables.source_listings.c, tables.subjects.c
+    """What all listings of the file say of it, or of the video that it is a frame of; the most exact place first."""
+    links, listed, about = media_offers.c, tables.source_listings.c, tables.subjects.c
     query = (
         select(
             *(listed[name] for name in ("source", "source_key", "title", "observed_at", "observed_on", "listed_at")),
@@ -102,7 +108,7 @@ def _what_is_told(run: Run, media_id: UUID) -> Told:
             func.coalesce(about.lists.contains([SENSITIVE]), False).label("is_sensitive"),
         )
         .join_from(
-            tables.media_links,
+            media_offers,
             tables.source_listings,
             and_(links.tenant == listed.tenant, links.listing_id == listed.listing_id),
         )

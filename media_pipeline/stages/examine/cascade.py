@@ -68,7 +68,7 @@ def resized(image: Image.Image, size: Size) -> Image.Image:
         return image
     steps = int(min(image.width / size[0], image.height / size[1]) / PLAIN_ABOVE)
     whole = image.reduce(steps) if steps > 1 else image
-    vips = _vips()
+    vips = libvips()
     source = vips.Image.new_from_memory(whole.tobytes(), whole.width, whole.height, 3, "uchar")
     smaller = source.resize(size[0] / whole.width, vscale=size[1] / whole.height, kernel="lanczos3")
     return Image.frombuffer("RGB", size, smaller.write_to_memory(), "raw", "RGB", 0, 1)
@@ -83,7 +83,7 @@ def _square(image: Image.Image, edge_px: int) -> Image.Image:
 
 
 @cache
-def _vips() -> ModuleType:
+def libvips() -> ModuleType:
     """libvips with one thread, for a step has one worker for each core. Loaded on use: only workers need it."""
     import pyvips
 

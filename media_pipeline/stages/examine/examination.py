@@ -21,7 +21,8 @@ from media_pipeline.stages.examine.pictures import Picture, opened
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One original, what its listings tell of it, and the outputs that are due; `data` is None if it is no picture."""
+    """One original, what its listings tell of it, and the outputs that are due; `data` is None if it is no picture.
+    `is_drawn`: it is the waveform of a sound."""
 
     media_id: UUID
     data: bytes | None
@@ -29,10 +30,11 @@ class Task:
     max_pixels: int
     told: Told = NOTHING_TOLD
     now: datetime | None = None
+    is_drawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class Seen:
     """What the one decode shows."""
 
     task: Task
@@ -40,7 +42,7 @@ class _Seen:
     cascade: Cascade
 
 
-def _metadata(seen: _Seen) -> Made:
+def _metadata(seen: Seen) -> Made:
     picture, task = seen.picture, seen.task
     row = facts.facts(
         picture, task.told, now=task.now, packet=picture.xmp, iptc_block=picture.iptc, notes=picture.notes
@@ -48,14 +50,14 @@ def _metadata(seen: _Seen) -> Made:
     return Made(rows=(row,))
 
 
-def _hashes(seen: _Seen) -> Made | NotApplicable:
+def _hashes(seen: Seen) -> Made | NotApplicable:
     found = hashes.hashes(seen.picture.upright)
     if found is None:
         return NotApplicable("flat_picture", "one grey all over")
     return Made(rows=(asdict(found),))
 
 
-def _quality(seen: _Seen) -> Made:
+def _quality(seen: Seen) -> Made:
     picture = seen.picture
     found = quality.quality(
         quality.Seen(
@@ -80,7 +82,7 @@ def _quality(seen: _Seen) -> Made:
     return Made(rows=(row,))
 
 
-def _derivatives(seen: _Seen) -> Made:
+def _derivatives(seen: Seen) -> Made:
     rows, blobs, media = [], [], seen.task.media_id
     for made in renditions.rendered(seen.cascade, original_format=seen.picture.format):
         encoding = made.rendition.encoding
@@ -100,18 +102,27 @@ def _derivatives(seen: _Seen) -> Made:
     return Made(tuple(rows), tuple(blobs))
 
 
-MAKERS: Final[Mapping[str, Callable[[_Seen], Made | NotApplicable]]] = {
+MAKERS: Final[Mapping[str, Callable[[Seen], Made | NotApplicable]]] = {
     "metadata": _metadata,
     "hashes": _hashes,
     "quality": _quality,
     "derivatives": _derivatives,
 }
 
+# All waveforms look alike: with hashes they would be duplicates of each other.
+OF_PHOTOS: Final = frozenset({"hashes", "quality"})
+
 
 def examined(task: Task) -> dict[str, Result]:
     """For each output that is due: rows and files, or why there are none."""
     if task.data is None:
         return dict.fromkeys(task.due, NotApplicable("not_a_picture"))
-    picture = opened(task.data, max_pixels=task.max_pixels)
-    seen = _Seen(task, picture, cascade(picture.upright))
-    return {name: MAKERS[name](seen) for name in sorted(task.due)}
+    picture = opened(task.data, max_pixels=task.max_pixels, patch="quality" in task.due and not task.is_drawn)
+    seen = Seen(task, picture, cascade(picture.upright))
+    return {name: _made(seen, name) for name in sorted(task.due)}
+
+
+def _made(seen: Seen, name: str) -> Made | NotApplicable:
+    if seen.task.is_drawn and name in OF_PHOTOS:
+        return NotApplicable("sound_has_no_look")
+    return MAKERS[name](seen)

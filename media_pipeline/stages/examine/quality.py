@@ -17,7 +17,7 @@ from PIL import Image
 
 from media_pipeline.stages.examine import measures
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 
 Component = Literal["resolution", "sharpness", "noise_compression", "colour"]
 Flag = Literal["blurry", "dark", "overexposed", "low_information", "odd_aspect_ratio"]

@@ -17,7 +17,7 @@ from PIL import Image
 
 from media_pipeline.stages.examine.cascade import Cascade
 
-VERSION = "2"
+VERSION = "3"
 
 Name = Literal["large", "medium", "small", "thumb", "poi"]
 

@@ -16,12 +16,11 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import dagster as dg
-from sqlalchemy import Row, bindparam, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Row, func, select
 
 from media_pipeline import records
 from media_pipeline.config import Settings
-from media_pipeline.errors import BadKey, BlobMissing, BlobUnreadable, CatalogError, FetchError, PutOff
+from media_pipeline.errors import BadKey, BlobMissing, BlobUnreadable, FetchError, PutOff
 from media_pipeline.orchestration.partitions import source_of
 from media_pipeline.orchestration.pool import guarded
 from media_pipeline.orchestration.reports import result_of, run_of
@@ -33,11 +32,12 @@ from media_pipeline.sources.chosen import limits_of
 from media_pipeline.sources.protocol import Limits
 from media_pipeline.sources.uploads import Uploads
 from media_pipeline.stages.fetch.admission import Claims, exemption
-from media_pipeline.stages.fetch.originals import VERSION, Arrived, Original, blob_key, judged, too_large
+from media_pipeline.stages.fetch.originals import VERSION, Arrived, Original, judged, too_large
 from media_pipeline.stages.fetch.placeholders import PLACEHOLDERS
 from media_pipeline.stores import ledger
+from media_pipeline.stores.catalog.claims import blob_key, claimed
 from media_pipeline.stores.catalog.selections import best_of_few, shows_rare_subject
-from media_pipeline.stores.catalog.tables import media, media_links, source_listings
+from media_pipeline.stores.catalog.tables import media_links, source_listings
 from media_pipeline.stores.ledger import Due, Output
 from media_pipeline.stores.library import Library
 from media_pipeline.stores.reasons import REASONS
@@ -353,19 +353,4 @@ def _claim(run: Run, original: Original) -> Row[Any]:
         "size_bytes": original.size_bytes,
         "blob_key": blob_key(source, identity, original.type.extension),
     }
-    codes = records.public_codes(identity, run.library.settings.code_prefix)
-    # Each statement by itself: one way to the database in place of three.
-    with run.library.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for code in codes:
-            # No conflict target: either the file is known, or another file has this code and the next is tried.
-            claim = connection.execute(_CLAIM, {**row, "public_code": code})
-            known = {"of_tenant": tenant, "of_media": identity}
-            if winner := claim.one_or_none() or connection.execute(_CLAIMED, known).one_or_none():
-                return winner
-    raise CatalogError(f"media {identity}: each of its codes {codes} belongs to another file")
-
-
-# Once, because building them takes longer than running them.
-_WINNER = (media.c.media_id, media.c.blob_key)
-_CLAIM = insert(media).on_conflict_do_nothing().returning(*_WINNER)
-_CLAIMED = select(*_WINNER).where(media.c.tenant == bindparam("of_tenant"), media.c.media_id == bindparam("of_media"))
+    return claimed(run.library.engine, row, codes=records.public_codes(identity, run.library.settings.code_prefix))

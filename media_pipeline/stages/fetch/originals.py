@@ -89,8 +89,3 @@ def _must_be_a_photo(head: bytes, known: ContentType | None, *, declared_type: s
 
 def too_large(size_bytes: int, *, max_bytes: int) -> FetchError:
     return FetchError("too_large", f"{size_bytes} bytes; MEDIA_MAX_BYTES allows {max_bytes}")
-
-
-def blob_key(source: str, media_id: object, extension: str) -> str:
-    """Originals never move: the key holds nothing that may change."""
-    return f"media/{source}/{media_id}/original.{extension}"

@@ -50,6 +50,11 @@ def training_views(
 @dg.asset(
     deps=[
         "originals",
+        "videos",
+        "shots",
+        "video_frames",
+        "sounds",
+        "audio_waveforms",
         "metadata",
         "hashes",
         "quality",

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from media_pipeline.records import ItemKind
+
 Command = Literal["retry", "run", "nothing"]
 
 
@@ -16,13 +18,18 @@ class Field:
     """One field of the coverage report. `output` is None where no step of this version makes it."""
 
     name: str
-    of: Literal["walk", "listing", "media"]
+    of: ItemKind
     output: str | None
 
 
 FIELDS: Final = (
     Field("asked", "walk", "source_walks"),
     Field("original", "listing", "originals"),
+    Field("video_facts", "video", "videos"),
+    Field("shots", "video", "shots"),
+    Field("frames", "video", "video_frames"),
+    Field("sound_facts", "audio", "sounds"),
+    Field("waveform", "audio", "audio_waveforms"),
     Field("metadata", "media", "metadata"),
     Field("perceptual_hash", "media", "hashes"),
     Field("thumbnail", "media", "derivatives"),

@@ -6,7 +6,7 @@ What is not here: what is due (stores/ledger.py), and questions of one stage alo
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -17,18 +17,24 @@ from sqlalchemy import (
     Engine,
     FromClause,
     Select,
+    Text,
+    Uuid,
     and_,
+    column,
     exists,
     func,
     or_,
     select,
+    table,
     tuple_,
     union,
 )
 from sqlalchemy import cast as sql_cast
 
+from media_pipeline.records import ItemKind
 from media_pipeline.stores.blobs import BlobInfo
 from media_pipeline.stores.catalog.tables import (
+    SCHEMA,
     ledger,
     media,
     media_links,
@@ -39,14 +45,19 @@ from media_pipeline.stores.catalog.tables import (
     subjects,
 )
 
+# A view: a frame of a video is offered by the listings of its video (migrations/versions/0009_unpack.py says more).
+media_offers = table(
+    "media_offers", column("tenant", Text), column("media_id", Uuid), column("listing_id", Uuid), schema=SCHEMA
+)
 
-def same_media(table: FromClause, other: FromClause = media) -> ColumnElement[bool]:
+
+def same_media(facts: FromClause, other: FromClause = media) -> ColumnElement[bool]:
     """The join of facts about media: of one tenant, always."""
-    return and_(table.c.tenant == other.c.tenant, table.c.media_id == other.c.media_id)
+    return and_(facts.c.tenant == other.c.tenant, facts.c.media_id == other.c.media_id)
 
 
 def linked_media(tenant: str) -> Select[Any]:
-    """(item_id, partition, link_count) of media that some listing offers.
+    """(item_id, partition, link_count) of media that some listing offers: by itself, or what it was made of.
 
     The others are claims: of a run that was killed before it put their blob, or is about to.
     """
@@ -54,9 +65,9 @@ def linked_media(tenant: str) -> Select[Any]:
         select(
             media.c.media_id.label("item_id"),
             media.c.home_partition.label("partition"),
-            func.count(media_links.c.listing_id).label("link_count"),
+            func.count(media_offers.c.listing_id).label("link_count"),
         )
-        .join(media_links, same_media(media_links))
+        .join(media_offers, same_media(media_offers))
         .where(media.c.tenant == tenant)
         .group_by(media.c.tenant, media.c.media_id)
     )
@@ -76,18 +87,20 @@ def walks_of(tenant: str) -> Select[Any]:
     )
 
 
-def items_of(kind: Literal["walk", "page", "listing", "media"], tenant: str) -> Select[Any]:
+def items_of(kind: ItemKind, tenant: str) -> Select[Any]:
     """(item_id, partition) of all items of a kind, link_count of media and what is asked on a walk: what an output may
     have a row for."""
     if kind == "media":
         return linked_media(tenant)
+    if kind in ("video", "audio"):
+        return linked_media(tenant).where(media.c.kind == kind)
     if kind == "walk":
         return walks_of(tenant)
-    table, key = {
+    rows, key = {
         "page": (source_pages, source_pages.c.page_id),
         "listing": (source_listings, source_listings.c.listing_id),
     }[kind]
-    return select(key.label("item_id"), table.c.partition).where(table.c.tenant == tenant)
+    return select(key.label("item_id"), rows.c.partition).where(rows.c.tenant == tenant)
 
 
 def unlisted(engine: Engine, tenant: str, *, source: str, seen: Sequence[BlobInfo]) -> list[BlobInfo]:

@@ -79,7 +79,7 @@ def test_derivatives_are_named_by_media_and_version_and_say_what_they_are() -> N
     made = _made(jpeg(photograph("coffee"), 80), "derivatives")
     assert [blob.key for blob in made.blobs] == [row["blob_key"] for row in made.rows]
     for row, blob in zip(made.rows, made.blobs, strict=True):
-        assert row["blob_key"] == f"media/derived/{MEDIA}/2/{row['name']}.{EXTENSIONS[row['content_type']]}"
+        assert row["blob_key"] == f"media/derived/{MEDIA}/3/{row['name']}.{EXTENSIONS[row['content_type']]}"
         assert row["sha256"] == hashlib.sha256(blob.data).hexdigest()
         assert row["size_bytes"] == len(blob.data)
         with Image.open(io.BytesIO(blob.data)) as image:

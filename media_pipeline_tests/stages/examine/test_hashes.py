@@ -116,10 +116,11 @@ def test_every_real_photo_is_within_two_bits_of_the_definition(shared: Path) -> 
     apart: dict[tuple[str, str], list[int]] = defaultdict(list)
     for upright, whole in _photos(shared):
         sizes = cascade(upright)
+        ways = {"decoded": _of(upright), "1280": _of(sizes.large), "640": _of(sizes.medium)}
         for kind, defined in DEFINITIONS.items():
             expected = str(defined(whole))
-            for way, source in (("decoded", upright), ("1280", sizes.large), ("640", sizes.medium)):
-                apart[kind, way].append(_distance(_of(source)[kind], expected))
+            for way, found in ways.items():
+                apart[kind, way].append(_distance(found[kind], expected))
     print("hash   from     photos  equal %  <= 2 bits %  farthest")
     for (kind, way), bits in apart.items():
         equal, near = (100 * sum(one <= limit for one in bits) / len(bits) for limit in (0, 2))

@@ -44,6 +44,7 @@ OUTCOMES: Final[Mapping[str, Mapping[str, int]]] = {
 def outcome_of(data: bytes) -> str:
     """What a worker does; at the top of the module, so that it finds it."""
     picture = opened(data, max_pixels=Settings.model_fields["max_pixels"].default)
+    assert picture.patch is not None
     assert picture.upright.mode == picture.patch.mode == "RGB"
     assert max(picture.upright.size) >= min(1280, picture.width_px, picture.height_px)
     return "opened, with notes" if picture.notes else "opened"

@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 from media_pipeline.errors import MediaProcessingError
 from media_pipeline.samples.files import bomb, jpeg, turned_jpeg
 from media_pipeline.samples.photographs import photograph
+from media_pipeline.stages.examine.patches import patch_of_jpeg
 from media_pipeline.stages.examine.pictures import opened
 
 
@@ -102,12 +103,57 @@ def test_an_animation_is_its_first_frame() -> None:
 
 def test_the_patch_is_the_middle_of_the_original_not_reduced() -> None:
     """A large photo is made smaller, which hides noise and compression; its patch is not."""
-    original = photograph("retina").convert("RGB").resize((3000, 2800))
-    picture = opened(_encoded(original, "PNG"), max_pixels=10_000_000)
-    assert picture.patch.tobytes() == original.crop((1244, 1144, 1756, 1656)).tobytes()
+    original = photograph("retina").convert("RGB").resize((2600, 1300))
+    picture = opened(_encoded(original, "PNG", compress_level=1), max_pixels=10_000_000)
+    assert picture.patch is not None
+    assert picture.patch.tobytes() == original.crop((1044, 394, 1556, 906)).tobytes()
     small = opened(_encoded(original.resize((600, 100)), "PNG"), max_pixels=10_000_000)
+    assert small.patch is not None
     assert small.patch.size == (512, 100)
     assert small.upright.size == (600, 100)
+
+
+@pytest.mark.parametrize(
+    ("colours", "options"),
+    [("RGB", {}), ("RGB", {"subsampling": 0}), ("RGB", {"progressive": True}), ("L", {}), ("CMYK", {})],
+)
+def test_the_patch_of_a_jpeg_is_that_of_its_whole_decode(colours: str, options: dict[str, object]) -> None:
+    """To the bit, though most of them are decoded at half size and their patch apart."""
+    data = _encoded(photograph("retina").resize((2600, 600)).convert(colours), "JPEG", **options)
+    with Image.open(io.BytesIO(data)) as image:
+        whole = image.crop((1044, 44, 1556, 556)).convert("RGB")
+    picture = opened(data, max_pixels=10_000_000)
+    assert picture.upright.size == (1300, 300)
+    assert picture.patch is not None
+    assert picture.patch.tobytes() == whole.tobytes()
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+def test_without_the_patch_nothing_else_differs(form: str) -> None:
+    """Hashes and derivatives are the same whether or not quality is due."""
+    data = _encoded(photograph("retina").resize((2600, 200)), form)
+    picture, without = opened(data, max_pixels=10_000_000), opened(data, max_pixels=10_000_000, patch=False)
+    assert without.patch is None
+    assert picture.upright.tobytes() == without.upright.tobytes()
+    assert (picture.width_px, picture.height_px) == (without.width_px, without.height_px) == (2600, 200)
+
+
+@pytest.mark.parametrize("size", [(2560, 3), (3, 2561), (5121, 1), (20481, 31), (2561, 1999)])
+def test_a_jpeg_of_any_shape_is_halved_as_other_formats_are(size: tuple[int, int]) -> None:
+    """The decoder rounds as the means do."""
+    drawn = Image.new("RGB", size, (90, 120, 60))
+    jpeg_of, png_of = (opened(_encoded(drawn, form), max_pixels=10**8) for form in ("JPEG", "PNG"))
+    assert jpeg_of.upright.size == png_of.upright.size
+    assert jpeg_of.patch is not None
+    assert png_of.patch is not None
+    assert jpeg_of.patch.size == png_of.patch.size
+
+
+def test_the_patch_is_decoded_by_pillow_where_libvips_cannot() -> None:
+    """Its four colours of print are not taken for others."""
+    data, box = _encoded(photograph("coffee").convert("CMYK"), "JPEG"), (44, 20, 556, 380)
+    with Image.open(io.BytesIO(data)) as image:
+        assert patch_of_jpeg(data, box).tobytes() == image.crop(box).tobytes()
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -116,6 +162,7 @@ def test_the_patch_is_upright_too(orientation: int) -> None:
     wide = Image.new("RGB", (600, 400), "white")
     wide.paste("red", (0, 0, 300, 200))
     patch = opened(turned_jpeg(wide, orientation), max_pixels=1_000_000).patch
+    assert patch is not None
     assert patch.size == (512, 400)
     red, green, _blue = np.asarray(patch)[100, 100]
     assert (red > 200, green < 60) == (True, True)

@@ -16,6 +16,10 @@ from media_pipeline.stages.examine.quality import MOST, Flag, Seen, quality
 from media_pipeline_tests.stages.examine.ladders import COPIES, LADDERS, Photo, centre, falls, photos, read
 
 EVERY = 5
+# A photo's ladders take a third of a second. The goals are held by all of them, which is a sweep; of the few in between
+# chance alone lets one more fail.
+EVERY_LADDER = 15
+MORE_OF_FEW = 1
 
 
 def scene(seed: int) -> Image.Image:
@@ -55,9 +59,12 @@ def test_a_compressed_or_smaller_copy_is_below_its_original(name: str, seed: int
     assert COPIES[name](original).points() < original.points()
 
 
-def test_points_fall_for_real_photos_too(shared: Path) -> None:
-    """19 of 20 ladders fall at every rung, 49 of 50 copies are below their original; the table shows the shares."""
-    sample = photos(shared / "testdata")[::EVERY]  # of each folder its share
+@pytest.mark.parametrize("every", [EVERY_LADDER, pytest.param(1, marks=pytest.mark.sweep)])
+def test_points_fall_for_real_photos_too(shared: Path, every: int) -> None:
+    """19 of 20 ladders fall at every rung, 49 of 50 copies are below their original; the table shows the shares. Of a
+    sample one more may not."""
+    sample = photos(shared / "testdata")[::every]  # of each folder its share
+    more = 0 if every == 1 else MORE_OF_FEW
     held: dict[str, list[bool]] = defaultdict(list)
     for path in sample:
         photo = read(path)
@@ -68,7 +75,8 @@ def test_points_fall_for_real_photos_too(shared: Path) -> None:
             held[f"copy: {name}"].append(copy(photo).points() < original)
     shares = {name: sum(each) / len(each) for name, each in held.items()}
     print(f"\n{len(sample)} photos", *(f"{name:30} {share:.3f}" for name, share in shares.items()), sep="\n")
-    assert {name: share for name, share in shares.items() if share < _goal(name)} == {}
+    failed = {name: len(each) - sum(each) for name, each in held.items()}
+    assert {name: count for name, count in failed.items() if count > (1 - _goal(name)) * len(sample) + more} == {}
 
 
 def _goal(name: str) -> float:

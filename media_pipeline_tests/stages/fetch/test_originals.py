@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import io
-from uuid import UUID
 
 import pytest
 from PIL import Image
 
 from media_pipeline.errors import FetchError
-from media_pipeline.stages.fetch.originals import Arrived, Original, blob_key, judged
+from media_pipeline.stages.fetch.originals import Arrived, Original, judged
 from media_pipeline.stages.fetch.placeholders import PLACEHOLDERS
 
 
@@ -98,9 +97,3 @@ def test_every_placeholder_has_a_sum_and_a_word() -> None:
     assert all(
         len(bytes.fromhex(digest)) == 32 and digest == digest.lower() and told for digest, told in PLACEHOLDERS.items()
     )
-
-
-def test_an_original_never_moves() -> None:
-    """Its key holds the source that stored it first, its id and its kind of file."""
-    media = UUID("00000000-0000-0000-0000-00000000002a")
-    assert blob_key("uploads", media, "jpg") == f"media/uploads/{media}/original.jpg"

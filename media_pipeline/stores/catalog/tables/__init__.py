@@ -35,11 +35,13 @@ from media_pipeline.stores.catalog.tables.ledger import ledger
 from media_pipeline.stores.catalog.tables.publish import coverage
 from media_pipeline.stores.catalog.tables.requests import request_budgets
 from media_pipeline.stores.catalog.tables.schema import SCHEMA, metadata
+from media_pipeline.stores.catalog.tables.unpack import audio_waveforms, shots, sounds, video_frames, videos
 
 __all__ = [
     "SCHEMA",
     "anomalies",
     "anomaly_reviews",
+    "audio_waveforms",
     "burst_members",
     "bursts",
     "cluster_events",
@@ -61,11 +63,15 @@ __all__ = [
     "metadata",
     "quality",
     "request_budgets",
+    "shots",
     "similarities",
+    "sounds",
     "source_listings",
     "source_observations",
     "source_pages",
     "source_rejections",
     "source_walks",
     "subjects",
+    "video_frames",
+    "videos",
 ]

@@ -30,6 +30,13 @@ media = Table(
     to_table("media", ["media_id"], own=["parent_media_id"]),
 )
 Index("media_by_partition", media.c.tenant, media.c.home_partition, media.c.media_id)
+# What is made of a media, as frames of a video; few media are.
+Index(
+    "media_by_parent",
+    media.c.tenant,
+    media.c.parent_media_id,
+    postgresql_where=media.c.parent_media_id.is_not(None),
+)
 media_links = Table(
     "media_links",
     metadata,

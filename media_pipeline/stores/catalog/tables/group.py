@@ -27,8 +27,8 @@ similarities = Table(
     text_column("model_version"),
     PrimaryKeyConstraint("tenant", "media_a", "media_b"),
     CheckConstraint("media_a < media_b", name="order"),
-    to_table("media", ["media_id"], own=["media_a"]),
-    to_table("media", ["media_id"], own=["media_b"]),
+    to_table("media", ["media_id"], own=["media_a"], ondelete="CASCADE"),
+    to_table("media", ["media_id"], own=["media_b"], ondelete="CASCADE"),
 )
 duplicate_groups = Table(
     "duplicate_groups",
@@ -42,7 +42,7 @@ duplicate_groups = Table(
     Column("file_count", Integer, nullable=False),
     PrimaryKeyConstraint("tenant", "group_id"),
     CheckConstraint("tier in ('exact', 'near')", name="tier"),
-    to_table("media", ["media_id"], own=["keeper_media_id"]),
+    to_table("media", ["media_id"], own=["keeper_media_id"], ondelete="CASCADE"),
 )
 duplicate_members = Table(
     "duplicate_members",
@@ -56,5 +56,5 @@ duplicate_members = Table(
         [f"{SCHEMA}.duplicate_groups.tenant", f"{SCHEMA}.duplicate_groups.group_id"],
         ondelete="CASCADE",
     ),
-    to_table("media", ["media_id"]),
+    to_table("media", ["media_id"], ondelete="CASCADE"),
 )

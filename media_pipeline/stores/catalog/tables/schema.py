@@ -35,10 +35,14 @@ def now_column(name: str) -> Column[object]:
     return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now())
 
 
-def to_table(table: str, columns: Sequence[str], *, own: Sequence[str] | None = None) -> ForeignKeyConstraint:
+def to_table(
+    table: str, columns: Sequence[str], *, own: Sequence[str] | None = None, ondelete: str | None = None
+) -> ForeignKeyConstraint:
     """A foreign key that names the tenant too."""
     return ForeignKeyConstraint(
-        ["tenant", *(own or columns)], [f"{SCHEMA}.{table}.{column}" for column in ("tenant", *columns)]
+        ["tenant", *(own or columns)],
+        [f"{SCHEMA}.{table}.{column}" for column in ("tenant", *columns)],
+        ondelete=ondelete,
     )
 
 
