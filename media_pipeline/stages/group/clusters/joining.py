@@ -41,7 +41,7 @@ def joined(vectors: Vectors, centroids: Centroids, *, min_cosine: float) -> Join
     while start < len(vectors):
         stop = min(len(vectors), start + max(1, min(MOST_ROWS, MOST_COSINES // max(known, 1))))
         if len(sums) < known + stop - start:
-            room = max(len(sums), stop - start)
+            room = max(len(sums) // 4, stop - start)
             sums = np.concatenate([sums, np.zeros((room, dims), np.int64)])
             of = np.concatenate([of, np.zeros((room, dims), np.float32)])
             counts = np.concatenate([counts, np.zeros(room, np.int64)])
