@@ -24,9 +24,11 @@ app = typer.Typer(
     help="A media library you can trust: photos walk through every stage, and the ledger says what became of each.",
 )
 db = typer.Typer(no_args_is_help=True, help="The embedded PostgreSQL.")
+model = typer.Typer(no_args_is_help=True, help="The embedding model and its weights.")
 index = typer.Typer(no_args_is_help=True, help="The vector index.")
 app.add_typer(db, name="db")
 app.add_typer(index, name="index")
+app.add_typer(model, name="model")
 subjects = typer.Typer(no_args_is_help=True, help="What to look for: taxa and places (docs/subjects.md).")
 app.add_typer(subjects, name="subjects")
 clusters = typer.Typer(no_args_is_help=True, help="Pictures of one kind, and their names.")
@@ -263,6 +265,33 @@ def subjects_import(
     from media_pipeline.operations.subjects import import_table
 
     if import_table(_settings(home), table, out):
+        raise typer.Exit(1)
+
+
+@model.command("show")
+def model_show(home: Home = None) -> None:
+    """Which model is in use, in which space its vectors are, and what keeps its weights away if they are."""
+    from media_pipeline.operations.models import show
+
+    out.print(show(_settings(home)), highlight=False, soft_wrap=True)
+
+
+@model.command("fetch")
+def model_fetch(home: Home = None) -> None:
+    """Put the weights that the settings name into the cache folder: once, where there is a network."""
+    from media_pipeline.operations.models import fetch
+
+    out.print(fetch(_settings(home)), highlight=False, soft_wrap=True)
+
+
+@model.command("prove")
+def model_prove(home: Home = None) -> None:
+    """Try the weights on the sample photographs: do words find them, do the runtimes agree? Exit 1 when not."""
+    from media_pipeline.operations.models import prove
+
+    lines, is_good = prove(_settings(home))
+    out.print("\n".join(lines), highlight=False, soft_wrap=True)
+    if not is_good:
         raise typer.Exit(1)
 
 

@@ -105,8 +105,27 @@ class Settings(BaseSettings):
     qdrant_url: str | None = Field(None, description="URL of a Qdrant server; unset: Qdrant Edge in the home folder")
     qdrant_api_key: SecretStr | None = Field(None, description="key of that server")
 
-    model: str = Field("descriptor-512", description="embedding model, a name of the registry in `models/`")
-    model_weights: str = Field("", description="weights of that model, where it has any")
+    model: str = Field(
+        "auto",
+        description="embedding model, a name of the registry in `models/`; `auto`: CLIP where its weights are here",
+    )
+    model_weights: str = Field(
+        "", description="of `open_clip`: a tag, `[TAG@]file:PATH`, `hub:ORG/NAME` or `local-dir:PATH`; unset: `openai`"
+    )
+    model_architecture: str = Field(
+        "ViT-B-32-quickgelu",
+        description="name of open_clip, or a `.json` file, of weights that do not say it themselves",
+    )
+    model_cache: Path | None = Field(
+        None, description="folder of fetched weights and what is made of them; unset: `HOME/models`"
+    )
+    model_runtime: Literal["auto", "torch-fp32", "torch-bf16", "onnx-int8", "cuda-fp16"] = Field(
+        "auto", description="what runs `open_clip`; `auto`: the fastest that is here and agrees with float32"
+    )
+    embed_batch: int = Field(16, ge=1, le=1024, description="pictures that a CLIP model sees at once")
+    crops: int = Field(
+        0, ge=0, le=16, description="parts of a picture that get a vector of their own; 0: none, 4 is usual"
+    )
     contact: str = Field("", description="e-mail or URL in the User-Agent of requests to public sources")
     flickr_key: SecretStr | None = Field(None, description="key of Flickr's API; unset: Flickr is not asked")
     limits: Annotated[dict[str, dict[str, int | float | None]], NoDecode] = Field(
@@ -290,6 +309,11 @@ class Settings(BaseSettings):
     def blobs(self) -> str:
         """Where the library keeps its files."""
         return self.blob_url or f"file:{self.home_path / 'blobs'}"
+
+    @property
+    def model_folder(self) -> Path:
+        """Where weights are fetched to."""
+        return self.home_path / "models" if self.model_cache is None else self.model_cache.expanduser().resolve()
 
     @property
     def subjects_file(self) -> Path | None:

@@ -14,7 +14,7 @@ STAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "fetch": ("originals",),
     "unpack": ("videos", "shots", "video_frames", "sounds", "audio_waveforms"),
     "examine": ("metadata", "hashes", "quality", "derivatives"),
-    "embed": ("embeddings",),
+    "embed": ("embeddings", "crop_embeddings"),
     "index": ("vector_index",),
     "group": ("duplicate_groups", "bursts", "clusters"),
     "flag": ("anomalies",),

@@ -232,7 +232,7 @@ def test_the_embedded_database_can_be_stopped(typed: Typed, open_ground: Path) -
         (["retry", "--reason", "bored"], {}, "--reason bored: no such reason; there are"),
         (["status"], {"MEDIA_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, "no connection"),
         (["db", "stop"], {}, "MEDIA_DATABASE_URL names a server"),
-        (["run"], {"MEDIA_MODEL": "clip"}, "MEDIA_MODEL='clip': no such model; there are: descriptor-512"),
+        (["run"], {"MEDIA_MODEL": "clip"}, "MEDIA_MODEL='clip': no such model; there are: auto, descriptor-512"),
     ],
 )
 def test_an_error_is_a_sentence(typed: Typed, words: list[str], more: dict[str, str], said: str) -> None:

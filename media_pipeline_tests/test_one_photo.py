@@ -20,6 +20,7 @@ STEPS = [
     ("anomalies", "done", 1),
     ("bursts", "done", 1),
     ("clusters", "done", 1),
+    ("crop_embeddings", "not_applicable", 1),
     ("derivatives", "done", 1),
     ("duplicate_groups", "done", 1),
     ("embeddings", "done", 1),

@@ -22,7 +22,7 @@ OWNED = {
     "fetch": {"media", "media_links"},
     "unpack": {"videos", "shots", "video_frames", "sounds", "audio_waveforms"},
     "examine": {"metadata", "hashes", "quality", "derivatives"},
-    "embed": {"embeddings"},
+    "embed": {"embeddings", "crop_embeddings"},
     "index": {"index_generations"},
     "group": {"similarities", "duplicate_groups", "duplicate_members", "clusters", "cluster_members"},
     "flag": {"anomalies"},
@@ -61,6 +61,7 @@ def test_each_stage_writes_its_own_tables_and_the_ledger(settings: Settings, buc
     (bucket / "broken.jpg").write_bytes(jpeg(photograph("chelsea"), 80)[:5000])
     (bucket / "clip.mp4").write_bytes(clip())
     (bucket / "tone.wav").write_bytes(tone())
+    settings = settings.model_copy(update={"crops": 2})
     definitions = build_definitions(settings=settings)
     with open_library(settings) as library, dg.DagsterInstance.ephemeral() as instance:
         for stage, owned in OWNED.items():

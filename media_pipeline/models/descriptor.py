@@ -34,6 +34,7 @@ What is not here: making the derivative that is embedded (stages/examine).
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
@@ -44,7 +45,7 @@ from PIL import Image, ImageOps
 
 from media_pipeline.errors import EmbeddingError
 from media_pipeline.models.descriptor_mean import MEAN_E5
-from media_pipeline.models.protocol import Thresholds, Vector
+from media_pipeline.models.protocol import Thresholds, Vector, Vectors, no_texts, one_by_one
 
 Array = NDArray[np.float32]
 
@@ -85,6 +86,10 @@ class Descriptor:
         return _version()
 
     @property
+    def space(self) -> str:
+        return NAME
+
+    @property
     def dims(self) -> int:
         return DIMS
 
@@ -92,8 +97,22 @@ class Descriptor:
     def thresholds(self) -> Thresholds:
         return Thresholds(near=0.95, candidate=0.88, burst=0.75, cluster=0.70)
 
+    @property
+    def knows_text(self) -> bool:
+        return False
+
+    @property
+    def text_scale(self) -> float:
+        return 0.0
+
     def embed(self, picture: bytes) -> Vector:
         return direction(looks(picture))
+
+    def embed_many(self, pictures: Sequence[bytes]) -> list[Vector | EmbeddingError]:
+        return one_by_one(self, pictures)
+
+    def embed_texts(self, texts: Sequence[str]) -> Vectors:
+        raise no_texts()
 
 
 def looks(picture: bytes) -> Array:

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from media_pipeline.config import Settings
 from media_pipeline.errors import ConfigError
-from media_pipeline.models import model_named
+from media_pipeline.models import model_of
 from media_pipeline.orchestration.work import Run
 from media_pipeline.stages.group.clusters.assets import NAME, threshold, update_clusters
 from media_pipeline.stages.group.clusters.clustering import LINKAGES, Linkage, agglomerated, families
@@ -138,7 +138,7 @@ def cluster_selection(
     chosen = sorted(set(ids))
     if len(chosen) > MOST_SELECTED:
         raise ConfigError(f"{len(chosen)} media are too many to cluster at once: at most {MOST_SELECTED}")
-    model = model_named(library.settings.model, weights=library.settings.model_weights)
+    model = model_of(library.settings)
     least = threshold(library.settings, model) if min_cosine is None else min_cosine
     if least is None:
         raise ConfigError(f"{model.name} has no threshold for clusters: name a cosine")

@@ -13,6 +13,7 @@ from rich.console import Console
 from sqlalchemy import and_, select
 
 from media_pipeline.config import DEFAULT_HOME, Settings
+from media_pipeline.models import notice
 from media_pipeline.operations.bars import Bars
 from media_pipeline.operations.contact_sheet import write_contact_sheet
 from media_pipeline.operations.reporting import coverage_table, duplicate_groups, duplicates_table
@@ -96,7 +97,10 @@ def run_demo(settings: Settings, console: Console) -> list[str]:
     """Plant, run, show, compare; what came out otherwise than planted."""
     console.print(f"library: [bold]{settings.home_path}[/bold]", highlight=False)
     truth = plant_samples(settings)
-    console.print(f"{len(truth.samples)} sample files: {settings.uploads.removeprefix('file:')}\n")
+    console.print(f"{len(truth.samples)} sample files: {settings.uploads.removeprefix('file:')}")
+    if said := notice(settings):
+        console.print(said, highlight=False, soft_wrap=True)
+    console.print()
     with open_library(settings) as library:
         with Bars(console) as bars:
             tasks = [(EVERYTHING, partition) for partition in partitions_of_sources(settings, ["uploads"])]

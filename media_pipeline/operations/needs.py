@@ -30,7 +30,7 @@ from sqlalchemy.engine import make_url
 from media_pipeline.config import Settings, unknown_settings
 from media_pipeline.errors import BlobCorrupt, BlobError, ConfigError, ItemError, VectorIndexError
 from media_pipeline.licences import licence
-from media_pipeline.models import model_named
+from media_pipeline.models import model_of, notice
 from media_pipeline.operations.trials import count_points, search_two
 from media_pipeline.orchestration.partitions import all_partitions
 from media_pipeline.orchestration.pool import Workers
@@ -56,6 +56,7 @@ START_S: Final = 20.0
 MIGRATE: Final = "media-pipeline migrate"
 REBUILD: Final = "media-pipeline index rebuild"
 MODEL: Final = "set MEDIA_MODEL to a name of the registry, and MEDIA_MODEL_WEIGHTS to its weights, or unset both"
+ABOUT: Final = {"descriptor-512": "no weights: knows looks, not meaning"}
 DATABASE_REMEDY: Final = "set MEDIA_DATABASE_URL to a PostgreSQL that answers, or unset it for the embedded one"
 
 
@@ -280,7 +281,7 @@ def _in_process(function: Callable[[Any], Any], argument: Any, *, memory_mb: int
 def _generation(subject: Subject) -> Answer:
     settings, pointer = subject.settings, tables.index_generations
     try:
-        model = model_named(settings.model, weights=settings.model_weights)
+        model = model_of(settings)
     except ConfigError as error:
         return Answer(str(error), "blocked", MODEL)
     query = select(pointer.c.name, pointer.c.point_count).where(
@@ -306,12 +307,11 @@ def _generation(subject: Subject) -> Answer:
 
 def _model(subject: Subject) -> Answer:
     settings = subject.settings
-    model = model_named(settings.model, weights=settings.model_weights)
+    model = model_of(settings)
     length = float(np.linalg.norm(model.embed(_picture())))
     if abs(length - 1) > 1e-3:
         return Answer(f"{model.version} makes vectors of length {length:.3f}", "blocked", "unset MEDIA_MODEL_WEIGHTS")
-    about = settings.model_weights or "no weights: knows looks, not meaning"
-    return Answer(f"{model.version}, {about}")
+    return Answer(f"{model.version}: {notice(settings) or ABOUT.get(model.name, model.space)}")
 
 
 def _workers(subject: Subject) -> Answer:

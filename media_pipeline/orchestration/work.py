@@ -4,9 +4,9 @@ Lock (output, partition) -> next batch of items that are due -> load, compute (p
 parallel -> rows and ledger of the whole batch in ONE transaction, on the connection that holds the lock -> next. A run
 that is killed leaves whole batches only; the next run goes on behind them, and what it repeats it writes identically.
 
-What is not here: which items are due (stores/ledger.py), many at once in no order (window.py), what a reason means
-(stores/reasons.py), the worker processes (pool.py), how a report is shown in Dagster (reports.py), stages that need all
-items at once (they use `Desk` alone).
+What is not here: which items are due (stores/ledger.py), many at once in no order (window.py) or in groups (groups.py),
+what a reason means (stores/reasons.py), the worker processes (pool.py), how a report is shown in Dagster (reports.py),
+stages that need all items at once (they use `Desk` alone).
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection, FromClause, Table, delete, func, insert, select
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from media_pipeline.errors import BlobCorrupt, BlobMissing, ItemError, PutOff
-from media_pipeline.orchestration import window
+from media_pipeline.orchestration import groups, window
+from media_pipeline.orchestration.groups import Loaded
 from media_pipeline.orchestration.pool import Workers, guarded
 from media_pipeline.orchestration.window import Window
 from media_pipeline.records import Made, NotApplicable, Result, Results
@@ -36,6 +37,8 @@ from media_pipeline.stores.catalog.locks import Held, holding
 from media_pipeline.stores.ledger import Due, Entry, Output
 from media_pipeline.stores.library import Library
 
+T = TypeVar("T")
+Together = Callable[[Sequence[Any]], Sequence[Results | ItemError]]
 MAX_REMEMBERED = 12
 EVERYWHERE = "*"
 
@@ -115,6 +118,8 @@ class ItemWork:
     `load` reads what `compute` needs (disk, bucket, network); `compute` is a pure module-level function that answers
     for each output that is due; `settle` may look at the answer before anything is stored; `tidy` is told when an item
     is over, whatever came of it. `window`: items are committed as they are done, and not in the order of their ids.
+    `together`, where it is given, answers for a group of what `load` gave, in this process, in place of `compute`: a
+    model sees many pictures at once. The next groups are loaded meanwhile.
     `more` is asked when a whole pass found nothing, and says whether it has made anything due.
     """
 
@@ -128,6 +133,8 @@ class ItemWork:
     tidy: Callable[[Due], None] | None = None
     window: Window[Due] | None = None
     more: Callable[[Desk], bool] | None = None
+    together: Together | None = None
+    group: int = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +210,7 @@ def work_off(work: ItemWork, run: Run) -> Report:
                 ) as workers,
                 _threads(work.window.places if work.window else 2 * settings.worker_count) as threads,
             ):
-                if work.place == "processes":
+                if work.place == "processes" and work.together is None:
                     workers.start()
                 while _one_pass(work, place, workers=workers, threads=threads, step=step) or (
                     work.more is not None and work.more(place)
@@ -238,7 +245,16 @@ def _answered(
 ) -> Iterator[list[tuple[Due, Results | None]]]:
     """Everything that is due, with what came of it, as much at a time as is committed together."""
     batches = _batches(work, place)
-    if work.window is None:
+    if (together := work.together) is not None:
+        size = place.run.library.settings.batch_size
+        yield from groups.answered(
+            chain.from_iterable(batches),
+            lambda due: _loaded(work, place.run, due),
+            lambda loaded: _answers(work, place.run, loaded, together=together),
+            sizes=groups.Sizes(work.group, batch=size),
+            threads=threads,
+        )
+    elif work.window is None:
         for batch in batches:
             # `map` keeps the order; the number of threads bounds what is in memory at once.
             yield list(zip(batch, threads.map(answer, batch), strict=True))
@@ -258,22 +274,50 @@ def _batches(work: ItemWork, place: Desk) -> Iterator[list[Due]]:
 
 
 def _answer(work: ItemWork, run: Run, workers: Workers, due: Due) -> Results | None:
-    """The results of one item, its blobs already stored; none where it is put off. The border behind which an error is
-    a row."""
+    """The results of one item, its blobs already stored; none where it is put off."""
+    try:
+        return _bordered(due, lambda: _stored(run, _worked(work, run, workers, due)))
+    finally:
+        if work.tidy is not None:
+            work.tidy(due)
+
+
+def _bordered(due: Due, produce: Callable[[], T]) -> T | Results | None:
+    """The border behind which an error of one item is its rows; none where it is put off."""
     open_outputs = [name for name in due.inputs if name not in due.blocked]
     if not open_outputs:
         return {}
     try:
-        return _stored(run, _worked(work, run, workers, due))
+        return produce()
     except PutOff:
         return None
     except ItemError as error:
         return dict.fromkeys(open_outputs, error)
     except (BlobMissing, BlobCorrupt) as error:
         return dict.fromkeys(open_outputs, ItemError("blob_lost", str(error)))
-    finally:
+
+
+def _loaded(work: ItemWork, run: Run, due: Due) -> Loaded | Results | None:
+    return _bordered(due, lambda: Loaded(work.load(run, due)))
+
+
+def _answers(
+    work: ItemWork, run: Run, loaded: Sequence[tuple[Due, Any]], *, together: Together
+) -> list[Results | None]:
+    """Of a group, each item's results: one that breaks the group is found by asking for each alone."""
+    answers = groups.each(together, [value for _, value in loaded])
+    found: list[Results | None] = []
+    for (due, _), answer in zip(loaded, answers, strict=True):
+
+        def settled(due: Due = due, answer: Results | ItemError = answer) -> Results:
+            if isinstance(answer, ItemError):
+                raise answer
+            return _stored(run, answer if work.settle is None else work.settle(run, due, answer))
+
+        found.append(_bordered(due, settled))
         if work.tidy is not None:
             work.tidy(due)
+    return found
 
 
 def _worked(work: ItemWork, run: Run, workers: Workers, due: Due) -> Results:

@@ -107,6 +107,14 @@ REASONS: Final[Mapping[str, Reason]] = {
     # embed, group
     "unreadable_picture": Reason("the model cannot read the picture that was made for it"),
     "flat_picture": Reason("one colour all over: it looks like every other such picture"),
+    "model_unavailable": Reason(
+        "the model's weights cannot be had or loaded",
+        passing=True,
+        first="fetch the weights (docs/models.md), or set MEDIA_MODEL=descriptor-512",
+    ),
+    "crops_off": Reason("parts of pictures get no vectors", first="set MEDIA_CROPS=4", closed_by="run"),
+    "nothing_stands_out": Reason("no part of the picture draws the eye more than the rest"),
+    "needs_clip": Reason("texts have no vectors in this model's space", first="set MEDIA_MODEL=open_clip"),
     "not_calibrated": Reason("nobody has measured which cosine of this model means «the same picture»"),
     # any pool worker
     "worker_died": Reason("the worker process ended while it held this item", passing=True),

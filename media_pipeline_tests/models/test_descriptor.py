@@ -157,3 +157,22 @@ def test_the_version_names_what_was_calibrated() -> None:
     """Whoever changes a constant or the mean learns here that all vectors become stale and are measured again."""
     assert MODEL.version == "descriptor-512-b1556066"
     assert MODEL.thresholds == Thresholds(near=0.95, candidate=0.88, burst=0.75, cluster=0.70)
+
+
+def test_of_many_pictures_the_broken_one_has_a_reason_and_the_others_their_vectors() -> None:
+    """One file harms no other of its batch."""
+    good = encoded(photograph("coffee"), "JPEG")
+    first, broken, last = MODEL.embed_many([good, b"no picture", good])
+    assert isinstance(first, np.ndarray)
+    assert isinstance(last, np.ndarray)
+    assert np.array_equal(first, MODEL.embed(good))
+    assert np.array_equal(last, first)
+    assert isinstance(broken, EmbeddingError)
+    assert broken.reason == "unreadable_picture"
+
+
+def test_texts_are_told_that_they_need_clip() -> None:
+    """It knows looks only; the message names the setting that helps."""
+    assert not MODEL.knows_text
+    with pytest.raises(EmbeddingError, match=r"needs_clip: text search needs a CLIP model: set MEDIA_MODEL=open_clip"):
+        MODEL.embed_texts(["a mushroom"])

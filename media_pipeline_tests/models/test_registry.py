@@ -9,7 +9,7 @@ import pytest
 
 from media_pipeline.config import Settings
 from media_pipeline.errors import ConfigError
-from media_pipeline.models import MODELS, model_named
+from media_pipeline.models import AUTO, MODELS, model_named
 
 
 def test_every_name_makes_a_model_of_that_name() -> None:
@@ -21,8 +21,9 @@ def test_every_name_makes_a_model_of_that_name() -> None:
 
 
 def test_the_default_setting_is_a_model() -> None:
-    """A first run finds its model."""
-    assert Settings.model_fields["model"].default in MODELS
+    """A first run finds its model: where no weights are, the one that needs none."""
+    assert Settings.model_fields["model"].default == AUTO
+    assert model_named(AUTO).name == "descriptor-512"
 
 
 def test_an_unknown_name_is_told_which_there_are() -> None:

@@ -64,7 +64,7 @@ def test_a_whole_library_is_ok_in_every_line(walked: Settings) -> None:
     said = {finding.name: finding.said for finding in findings}
     assert said["partitions"] == f"1 in the catalog, {len(SOURCES)} configured"
     assert said["generation"].endswith(": 1 points, as the catalog says")
-    assert said["model"].endswith("no weights: knows looks, not meaning")
+    assert "knows looks and not meaning: no CLIP weights are in" in said["model"]
     assert exit_code(findings) == 0
     # What was tried is gone: no blob and no index stays.
     assert {path for path in walked.home_path.rglob("*") if path.is_file()} == before
@@ -145,7 +145,7 @@ def test_what_is_broken_hides_nothing_else(whole: Settings, tmp_path: Path) -> N
     assert "MEDIA_UPLOADS_URL" in found["uploads"].remedy
     assert "http://127.0.0.1:1 does not answer" in found["index"].said
     assert "MEDIA_QDRANT_URL" in found["index"].remedy
-    assert "there are: descriptor-512" in found["model"].said
+    assert "there are: auto, descriptor-512" in found["model"].said
     # 64 MB do not even hold the libraries; whether that is a MemoryError or a death depends on which import it hits.
     assert found["workers"].said.startswith(("out_of_memory: ", "worker_died: ", "unexpected: "))
     assert found["workers"].remedy == "raise MEDIA_ITEM_MEMORY_MB or MEDIA_ITEM_SECONDS"

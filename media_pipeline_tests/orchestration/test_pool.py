@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 from media_pipeline.errors import ItemError
+from media_pipeline.models.descriptor import Descriptor
 from media_pipeline.orchestration.pool import Workers
 from media_pipeline.records import Made
 from media_pipeline.stages.embed import vectors
@@ -210,7 +211,7 @@ def test_a_worker_of_the_stages_imports_neither_dagster_nor_torch_nor_the_databa
     task = examination.Task(UUID(int=1), out.getvalue(), frozenset({"hashes"}), 10**6)
     with Workers(1, memory_mb=4096, item_seconds=60) as pool:
         assert isinstance(pool.run(examination.examined, task)["hashes"], Made)
-        made = pool.run(vectors.embedded, vectors.Task(out.getvalue(), "descriptor-512", ""))
+        made = pool.run(vectors.embedded, vectors.Task(out.getvalue(), frozenset({"embeddings"}), Descriptor()))
         assert isinstance(made["embeddings"], Made)
         imported = pool.run(hostile.modules, None)
 

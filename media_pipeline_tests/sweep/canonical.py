@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import inspect, select, text
 
-from media_pipeline.models import model_named
+from media_pipeline.models import model_of
 from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.catalog.tables import SCHEMA
 from media_pipeline.stores.library import Library
@@ -92,7 +92,7 @@ def _blobs(library: Library) -> Iterator[tuple[str, str]]:
 
 
 def _points(library: Library) -> Iterator[tuple[str, Any]]:
-    model = model_named(library.settings.model, weights=library.settings.model_weights)
+    model = model_of(library.settings)
     pointer = tables.index_generations
     with library.engine.connect() as connection:
         name = connection.scalar(select(pointer.c.name).where(pointer.c.model_version == model.version))

@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from media_pipeline.config import Settings
-from media_pipeline.models import EmbeddingModel, model_named
+from media_pipeline.models import EmbeddingModel, model_of
 from media_pipeline.orchestration.reports import result_of, run_of
 from media_pipeline.orchestration.work import Desk, Progress, Report, Run, desk, entry_of
 from media_pipeline.records import Made
@@ -41,7 +41,7 @@ class ScoringConfig(dg.Config):
 
 
 def outputs(settings: Settings) -> tuple[Output, ...]:
-    model = model_named(settings.model, weights=settings.model_weights)
+    model = model_of(settings)
     return (Output(NAME, f"{VERSION}/{settings.placeholder_copies}/{model.version}", ("embeddings",)),)
 
 
@@ -62,7 +62,7 @@ def anomalies(
 def flag(run: Run, *, everything: bool = False) -> Report:
     """Score what is due, in one transaction; all of it where that is cheap, or where it is asked for."""
     (output,) = outputs(run.library.settings)
-    model = model_named(run.library.settings.model, weights=run.library.settings.model_weights)
+    model = model_of(run.library.settings)
     with desk(run, [output]) as (report, place):
         if place is None:
             return report

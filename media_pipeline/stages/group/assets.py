@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, FromClause, Table, and_, delete, func, insert, select
 
 from media_pipeline.config import Settings
-from media_pipeline.models import EmbeddingModel, model_named
+from media_pipeline.models import EmbeddingModel, model_of
 from media_pipeline.orchestration.reports import result_of, run_of
 from media_pipeline.orchestration.work import Desk, Progress, Report, Run, desk, entry_of
 from media_pipeline.records import NAMESPACE, Made, NotApplicable, Result
@@ -36,7 +36,7 @@ ROWS_AT_A_TIME = 5_000
 
 
 def outputs(settings: Settings) -> tuple[Output, ...]:
-    model = model_named(settings.model, weights=settings.model_weights)
+    model = model_of(settings)
     version = f"{VERSION}/{MAX_BITS}/{model.thresholds.near}/{model.version}"
     duplicates = Output("duplicate_groups", version, ("hashes", "embeddings"), "link_count")
     return (duplicates, burst_output(settings, model), cluster_output(settings, model))
@@ -86,7 +86,7 @@ def clusters(
 def regroup(run: Run) -> Report:
     """All groups anew when at least one media is due, in one transaction; else nothing."""
     output, *_ = outputs(run.library.settings)
-    model = model_named(run.library.settings.model, weights=run.library.settings.model_weights)
+    model = model_of(run.library.settings)
     with desk(run, [output]) as (report, place):
         if place is None:
             return report

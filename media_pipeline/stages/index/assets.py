@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from media_pipeline.config import Settings
 from media_pipeline.errors import VectorIndexError
-from media_pipeline.models import EmbeddingModel, model_named
+from media_pipeline.models import EmbeddingModel, model_of
 from media_pipeline.orchestration.reports import result_of, run_of
 from media_pipeline.orchestration.work import Desk, Progress, Report, Run, desk, entry_of
 from media_pipeline.records import Made
@@ -34,7 +34,7 @@ ALIAS = "images"
 
 
 def outputs(settings: Settings) -> tuple[Output, ...]:
-    model = model_named(settings.model, weights=settings.model_weights)
+    model = model_of(settings)
     return (Output("vector_index", f"{VERSION}/{model.version}", ("embeddings", "metadata")),)
 
 
@@ -69,7 +69,7 @@ def project(run: Run) -> Report:
 def _append(place: Desk, output: Output, *, items: Any, gone: Sequence[UUID]) -> None:
     run = place.run
     settings = run.library.settings
-    model = model_named(settings.model, weights=settings.model_weights)
+    model = model_of(settings)
     live = _live(run, model)
     entries: list[Entry] = []
     with _opened(run, model, live) as index:

@@ -60,6 +60,7 @@ def training_views(
         "quality",
         "derivatives",
         "embeddings",
+        "crop_embeddings",
         "vector_index",
         "duplicate_groups",
         "bursts",

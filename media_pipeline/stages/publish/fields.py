@@ -35,6 +35,7 @@ FIELDS: Final = (
     Field("thumbnail", "media", "derivatives"),
     Field("quality", "media", "quality"),
     Field("embedding", "media", "embeddings"),
+    Field("crop_embedding", "media", "crop_embeddings"),
     Field("searchable", "media", "vector_index"),
     Field("duplicate_group", "media", "duplicate_groups"),
     Field("burst", "media", "bursts"),

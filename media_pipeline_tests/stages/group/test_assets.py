@@ -9,7 +9,7 @@ from uuid import UUID
 import numpy as np
 from sqlalchemy import func, insert, select
 
-from media_pipeline.models import model_named
+from media_pipeline.models import model_of
 from media_pipeline.orchestration.work import Run
 from media_pipeline.stages.group.assets import ROWS_AT_A_TIME, regroup
 from media_pipeline.stores.catalog import tables
@@ -22,7 +22,7 @@ PAGE = UUID(int=1)
 def _fill(library: Library, phashes: Sequence[str]) -> None:
     """One picture for each hash, all with one vector, as if every earlier step had done them."""
     settings = library.settings
-    model = model_named(settings.model, weights=settings.model_weights)
+    model = model_of(settings)
     vector = np.eye(1, model.dims, dtype="<f4").tobytes()
     own: dict[str, Any] = {"tenant": library.tenant}
     ids = [UUID(int=number) for number in range(1, len(phashes) + 1)]

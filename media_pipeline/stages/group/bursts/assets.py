@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, and_, delete, func, insert, select
 
 from media_pipeline.config import Settings
-from media_pipeline.models import EmbeddingModel, model_named
+from media_pipeline.models import EmbeddingModel, model_of
 from media_pipeline.orchestration.work import Desk, Report, Run, desk, entry_of
 from media_pipeline.records import NAMESPACE, Made
 from media_pipeline.stages.group.bursts.runs import Burst, Pair, Shot, bursts, pairs_to_compare
@@ -39,7 +39,7 @@ def output_of(settings: Settings, model: EmbeddingModel) -> Output:
 def rebuild_bursts(run: Run) -> Report:
     """All bursts anew when at least one media is due, in one transaction; else nothing."""
     settings = run.library.settings
-    model = model_named(settings.model, weights=settings.model_weights)
+    model = model_of(settings)
     output = output_of(settings, model)
     with desk(run, [output]) as (report, place):
         if place is None:

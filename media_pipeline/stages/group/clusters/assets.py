@@ -16,7 +16,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from media_pipeline.config import Settings
-from media_pipeline.models import EmbeddingModel, model_named
+from media_pipeline.models import EmbeddingModel, model_of
 from media_pipeline.orchestration.work import Desk, Report, Run, desk, entry_of
 from media_pipeline.records import NAMESPACE, Made, NotApplicable, Result
 from media_pipeline.stages.group.carrying import Change, carried
@@ -67,7 +67,7 @@ def update_clusters(run: Run, *, anew: bool = False) -> Report:
     """What is due joins the clusters that there are; `anew`, or where all of it is due: everything is clustered anew,
     which depends on no order. In one transaction."""
     settings = run.library.settings
-    model = model_named(settings.model, weights=settings.model_weights)
+    model = model_of(settings)
     output, min_cosine = output_of(settings, model), threshold(settings, model)
     with desk(run, [output]) as (report, place):
         if place is None:

@@ -25,7 +25,7 @@ from media_pipeline.stores.catalog.tables.discover import (
     source_walks,
     subjects,
 )
-from media_pipeline.stores.catalog.tables.embed import embeddings
+from media_pipeline.stores.catalog.tables.embed import crop_embeddings, embeddings
 from media_pipeline.stores.catalog.tables.examine import derivatives, hashes, media_metadata, quality
 from media_pipeline.stores.catalog.tables.fetch import media, media_links
 from media_pipeline.stores.catalog.tables.flag import anomalies, anomaly_reviews
@@ -49,6 +49,7 @@ __all__ = [
     "cluster_names",
     "clusters",
     "coverage",
+    "crop_embeddings",
     "derivatives",
     "duplicate_groups",
     "duplicate_members",
