@@ -84,8 +84,8 @@ SIZES = {
     "table bursts": 0,
     "table cluster_members": READABLE,
     "table anomalies": READABLE,
-    # a page, its listings, an original for each; for each media four facts, embedding, its crops' word, point, group, burst,
-    # cluster and anomaly
+    # a page, its listings, an original for each; for each media four facts, embedding, its crops' word, point, group,
+    # burst, cluster and anomaly
     "table ledger": 1 + 1 + LISTINGS + 11 * MEDIA,
     "blobs": 1 + MEDIA + 9 * READABLE,
     "points": READABLE,
