@@ -160,6 +160,10 @@ class Settings(BaseSettings):
         (), description="sha256 of pictures that say that there is no picture, with commas between"
     )
 
+    burst_gap_s: float = Field(2.0, gt=0, le=3600, description="seconds between two shots of one burst at most")
+    cluster_cosine: float | None = Field(None, gt=0, lt=1, description="cosine of one kind; unset: the model's own")
+    placeholder_copies: int = Field(20, ge=1, description="copies of a picture above which it is flagged")
+
     relist_days: int = Field(
         7, ge=0, le=3650, description="a subject is asked about again at each source after so many days; 0: never"
     )

@@ -15,15 +15,16 @@ from media_pipeline.config import Settings
 from media_pipeline.orchestration.jobs import all_jobs
 from media_pipeline.orchestration.partitions import all_partitions
 from media_pipeline.orchestration.resources import resources
-from media_pipeline.orchestration.schedules import daily_schedules, weekly_backfill
+from media_pipeline.orchestration.schedules import daily_schedules, of_whole_library, weekly_backfill
 from media_pipeline.orchestration.sensors import uploads_sensor
 from media_pipeline.orchestration.work import Progress, Unwatched
-from media_pipeline.pipeline import BACKFILL, EVERYTHING
+from media_pipeline.pipeline import BACKFILL, EVERYTHING, RECLUSTER, SCORE_ANOMALIES
 from media_pipeline.stages.describe import assets as describe
 from media_pipeline.stages.discover import assets as discover
 from media_pipeline.stages.embed import assets as embed
 from media_pipeline.stages.examine import assets as examine
 from media_pipeline.stages.fetch import assets as fetch
+from media_pipeline.stages.flag import assets as flag
 from media_pipeline.stages.group import assets as group
 from media_pipeline.stages.index import assets as index
 from media_pipeline.stages.publish import assets as publish
@@ -39,10 +40,11 @@ STAGES: Final[Mapping[str, ModuleType]] = {
     "describe": describe,
     "index": index,
     "group": group,
+    "flag": flag,
     "publish": publish,
 }
 # These look at the whole library; every other stage works source by source.
-WHOLE_LIBRARY: Final = frozenset({"index", "group", "publish"})
+WHOLE_LIBRARY: Final = frozenset({"index", "group", "flag", "publish"})
 # And this asset, in a stage that works source by source: the same is looked for at all of them.
 OF_ALL_SOURCES: Final = frozenset({"subjects"})
 OWNER: Final = "team:media-pipeline"
@@ -57,7 +59,11 @@ def build_definitions(*, settings: Settings | None = None, progress: Progress | 
     return dg.Definitions(
         assets=assets,
         jobs=all_jobs(STAGES),
-        schedules=[*daily_schedules(EVERYTHING, chosen.shards), weekly_backfill(BACKFILL, chosen.shards)],
+        schedules=[
+            *daily_schedules(EVERYTHING, chosen.shards),
+            weekly_backfill(BACKFILL, chosen.shards),
+            *of_whole_library(recluster=RECLUSTER, score=SCORE_ANOMALIES),
+        ],
         sensors=[uploads_sensor(EVERYTHING, chosen, outputs=outputs)],
         resources=resources(chosen, progress=progress or Unwatched(), outputs=outputs),
         # Heavy steps bring their own worker pool; a process for each step would only add three seconds to each.

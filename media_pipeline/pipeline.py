@@ -17,7 +17,8 @@ STAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "embed": ("embeddings", "crop_embeddings"),
     "describe": ("aesthetics", "tags", "moderation", "descriptions"),
     "index": ("vector_index",),
-    "group": ("duplicate_groups",),
+    "group": ("duplicate_groups", "bursts", "clusters"),
+    "flag": ("anomalies",),
     "publish": (),
 }
 # Assets without items of their own: rows of a file, views, counts.
@@ -31,3 +32,5 @@ FETCH_ONWARDS: Final = "fetch_onwards"
 RELIST: Final = "relist"
 CHECK_LICENCES: Final = "check_licences"
 REPARSE: Final = "reparse"
+RECLUSTER: Final = "recluster"
+SCORE_ANOMALIES: Final = "score_anomalies"

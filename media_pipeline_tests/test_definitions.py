@@ -49,12 +49,18 @@ GRAPH = {
         False,
         ["duplicate_groups", "hashes", "metadata", "moderation", "originals", "quality"],
     ),
+    "bursts": ("group", False, ["duplicate_groups", "embeddings", "hashes", "metadata", "quality"]),
+    "clusters": ("group", False, ["embeddings"]),
+    "anomalies": ("flag", False, ["bursts", "clusters", "duplicate_groups", "embeddings"]),
     "coverage": (
         "publish",
         False,
         [
             "aesthetics",
+            "anomalies",
             "audio_waveforms",
+            "bursts",
+            "clusters",
             "crop_embeddings",
             "derivatives",
             "descriptions",
@@ -176,6 +182,8 @@ def test_every_source_has_a_daily_schedule_and_uploads_a_sensor(definitions: dg.
     repository = definitions.get_repository_def()
     assert {schedule.name for schedule in repository.schedule_defs} == {
         "weekly_backfill",
+        "weekly_recluster",
+        "nightly_anomalies",
         *(f"daily_{source}" for source in SOURCES),
     }
     assert [sensor.name for sensor in repository.sensor_defs] == ["uploads_sensor"]

@@ -18,6 +18,9 @@ from media_pipeline_tests.walking import materialize, metadata_of
 
 STEPS = [
     ("aesthetics", "done", 1),
+    ("anomalies", "done", 1),
+    ("bursts", "done", 1),
+    ("clusters", "done", 1),
     ("crop_embeddings", "not_applicable", 1),
     ("derivatives", "done", 1),
     ("descriptions", "not_applicable", 1),

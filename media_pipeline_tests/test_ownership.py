@@ -25,7 +25,11 @@ OWNED = {
     "embed": {"embeddings", "crop_embeddings"},
     "describe": {"aesthetics"},
     "index": {"index_generations"},
-    "group": {"similarities", "duplicate_groups", "duplicate_members", "duplicate_runs"},
+    "group": {
+        *("similarities", "duplicate_groups", "duplicate_members", "duplicate_runs"),
+        *("clusters", "cluster_members"),
+    },
+    "flag": {"anomalies"},
     "publish": {"coverage"},
 }
 # Written by the loop and by the HTTP client for every stage; and made by a stage that is not written yet.
@@ -38,8 +42,11 @@ OF_NONE = {
     *("tags", "moderation", "descriptions"),
 }
 # Of stage group too, where there is something to tell; and what people decide, which no stage writes.
-SELDOM = {"duplicates_set_apart", "duplicate_events"}
-OF_PEOPLE = {"duplicate_decisions", "media_merges", "merged_media", "merged_fields"}
+SELDOM = {"duplicates_set_apart", "duplicate_events", "bursts", "burst_members", "cluster_events"}
+OF_PEOPLE = {
+    *("duplicate_decisions", "media_merges", "merged_media", "merged_fields"),
+    *("cluster_names", "anomaly_reviews"),
+}
 
 
 def test_every_table_has_one_owner() -> None:

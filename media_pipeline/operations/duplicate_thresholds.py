@@ -21,8 +21,8 @@ from rich.table import Table
 from media_pipeline.errors import ConfigError
 from media_pipeline.models import model_of
 from media_pipeline.operations.duplicates import one_of
-from media_pipeline.stages.group.constraints import units
-from media_pipeline.stages.group.cosines import exact
+from media_pipeline.stages.group.duplicates.constraints import units
+from media_pipeline.stages.group.duplicates.cosines import exact
 from media_pipeline.stores.catalog import duplicate_decisions
 from media_pipeline.stores.catalog import duplicates as catalog
 from media_pipeline.stores.library import Library

@@ -16,9 +16,10 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, Text, cast, func, or_, select, update
 
 from media_pipeline.errors import ConfigError
+from media_pipeline.models import model_of
 from media_pipeline.orchestration.work import Run
-from media_pipeline.stages.group.assets import outputs, regroup
-from media_pipeline.stages.group.constraints import contradiction
+from media_pipeline.stages.group.duplicates.assets import output_of, regroup
+from media_pipeline.stages.group.duplicates.constraints import contradiction
 from media_pipeline.stores import ledger
 from media_pipeline.stores.catalog import duplicate_decisions as decisions
 from media_pipeline.stores.catalog import duplicate_unions, tables
@@ -56,7 +57,7 @@ class Decision:
 def standing(library: Library) -> Standing:
     """One of five answers, which are never mixed up: nobody has looked, somebody is looking, it failed, there are none,
     there are some."""
-    (output,) = outputs(library.settings)
+    output = output_of(library.settings, model_of(library.settings))
     groups, pairs, apart = tables.duplicate_groups, tables.similarities, tables.duplicates_set_apart
     tenant = library.tenant
     with library.engine.connect() as connection:

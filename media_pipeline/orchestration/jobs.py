@@ -15,8 +15,10 @@ from media_pipeline.pipeline import (
     DOWNLOAD_ALL,
     EVERYTHING,
     FETCH_ONWARDS,
+    RECLUSTER,
     RELIST,
     REPARSE,
+    SCORE_ANOMALIES,
 )
 
 _LISTING: Final = dg.AssetSelection.groups("discover")
@@ -25,16 +27,19 @@ _DOWNLOADING: Final = dg.AssetSelection.groups("discover", "fetch")
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job; `asked` is how it asks the sources (the configuration of asset `source_pages`)."""
+    """One job; `asked` is how it asks the sources (the configuration of asset `source_pages`), `told` the configuration
+    of other assets by name."""
 
     name: str
     selection: dg.AssetSelection
     description: str
     asked: Mapping[str, Any] = field(default_factory=dict)
+    told: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def config(self) -> dict[str, Any]:
-        return {"ops": {"source_pages": {"config": dict(self.asked)}}} if self.asked else {}
+        told = {**self.told, **({"source_pages": self.asked} if self.asked else {})}
+        return {"ops": {asset: {"config": dict(config)} for asset, config in told.items()}} if told else {}
 
 
 JOBS: Final[Mapping[str, Job]] = {
@@ -62,6 +67,18 @@ JOBS: Final[Mapping[str, Job]] = {
         ),
         Job(
             REPARSE, dg.AssetSelection.assets("source_listings"), "Stored answers are read again, without the network."
+        ),
+        Job(
+            RECLUSTER,
+            dg.AssetSelection.assets("clusters"),
+            "All pictures are clustered anew; clusters keep their ids and names.",
+            told={"clusters": {"anew": True}},
+        ),
+        Job(
+            SCORE_ANOMALIES,
+            dg.AssetSelection.assets("anomalies"),
+            "How odd each picture is, of all of them.",
+            told={"anomalies": {"everything": True}},
         ),
     )
 }

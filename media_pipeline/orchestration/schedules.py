@@ -32,6 +32,27 @@ def weekly_backfill(job: str, shards: Mapping[str, int]) -> dg.ScheduleDefinitio
     )
 
 
+def of_whole_library(*, recluster: str, score: str) -> list[dg.ScheduleDefinition]:
+    """Before the sources are asked: on Sundays everything is clustered anew, every night all pictures are scored.
+    Stopped until somebody starts them: of 100,000 pictures each takes some minutes of a core."""
+    return [
+        dg.ScheduleDefinition(
+            name="weekly_recluster",
+            job_name=recluster,
+            cron_schedule="0 0 * * 0",
+            execution_timezone="UTC",
+            description="All pictures are clustered anew, on Sundays; clusters keep their ids and names.",
+        ),
+        dg.ScheduleDefinition(
+            name="nightly_anomalies",
+            job_name=score,
+            cron_schedule="30 0 * * *",
+            execution_timezone="UTC",
+            description="How odd each picture is, said again of all of them, every night.",
+        ),
+    ]
+
+
 def daily_schedules(job: str, shards: Mapping[str, int]) -> list[dg.ScheduleDefinition]:
     """One schedule per source, stopped until somebody starts it: it may cost the source's quota."""
     return [

@@ -28,11 +28,11 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from media_pipeline.models.descriptor import Descriptor
 from media_pipeline.stages.examine.hashes import hashes
-from media_pipeline.stages.group.candidates import candidates
-from media_pipeline.stages.group.constraints import Decisions
-from media_pipeline.stages.group.groups import Files, Limits, grouped
-from media_pipeline.stages.group.keepers import Standings
-from media_pipeline.stages.group.pairs import bits_of
+from media_pipeline.stages.group.duplicates.candidates import candidates
+from media_pipeline.stages.group.duplicates.constraints import Decisions
+from media_pipeline.stages.group.duplicates.groups import Files, Limits, grouped
+from media_pipeline.stages.group.duplicates.keepers import Standings
+from media_pipeline.stages.group.duplicates.pairs import bits_of
 from media_pipeline_tests.benchmarks.calibrate_descriptor import FOLDERS, REPEATED, cropped, derivative, scaled
 
 PHOTOGRAPHS = 200

@@ -20,11 +20,11 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from media_pipeline.stages.group.constraints import Decisions
-from media_pipeline.stages.group.groups import Alike, Files, Limits, grouped
-from media_pipeline.stages.group.keepers import Standings
-from media_pipeline.stages.group.pairs import MAX_BITS, neighbours
-from media_pipeline.stages.group.scope import reached
+from media_pipeline.stages.group.duplicates.constraints import Decisions
+from media_pipeline.stages.group.duplicates.groups import Alike, Files, Limits, grouped
+from media_pipeline.stages.group.duplicates.keepers import Standings
+from media_pipeline.stages.group.duplicates.pairs import MAX_BITS, neighbours
+from media_pipeline.stages.group.duplicates.scope import reached
 
 Hashes = NDArray[np.uint64]
 LIMITS = Limits(0.95)

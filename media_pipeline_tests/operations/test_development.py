@@ -92,7 +92,7 @@ def port() -> int:
 @pytest.fixture
 def started(settings: Settings, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """The command itself, as a terminal would start it."""
-    words = [sys.executable, "-m", "media_pipeline.cli", "dev", "--home", str(settings.home), "--port", str(port)]
+    words = [sys.executable, "-m", "media_pipeline", "dev", "--home", str(settings.home), "--port", str(port)]
     with subprocess.Popen(
         words, env=os.environ | {"MEDIA_EMBEDDED_FSYNC": "0"}, stdout=subprocess.PIPE, start_new_session=True
     ) as command:

@@ -16,7 +16,7 @@ from media_pipeline.operations.duplicate_listing import candidates, groups, held
 from media_pipeline.operations.duplicate_thresholds import calibrate
 from media_pipeline.operations.duplicates import merge, reject, standing, undo
 from media_pipeline.orchestration.work import Run
-from media_pipeline.stages.group.assets import regroup
+from media_pipeline.stages.group.duplicates.assets import regroup
 from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.library import Library
 from media_pipeline_tests.stages.group.catalogs import fill, turned

@@ -22,6 +22,7 @@ from media_pipeline.stores.library import Library
 TIMES = {
     *("finished_at", "retry_at", "received_at", "listed_at", "claimed_at", "linked_at", "published_at", "since"),
     *("checked_at", "vanished_at", "last_seen_at", "noticed_at", "began_at", "changed_at"),
+    *("happened_at", "named_at", "reviewed_at"),
 }
 # When a file was listed is said of its date, where nothing better is.
 DATES = {"taken_at", "taken_at_utc"}

@@ -84,7 +84,11 @@ SIZES = {
     "table duplicate_members": 30 + 2 * 40,
     "table duplicate_runs": 1,
     # a page, its listings, an original for each; for each media: facts and describe four each, embed two, point, group
-    "table ledger": 1 + 1 + LISTINGS + 12 * MEDIA,
+    # three, anomaly
+    "table ledger": 1 + 1 + LISTINGS + 15 * MEDIA,
+    "table bursts": 0,
+    "table cluster_members": READABLE,
+    "table anomalies": READABLE,
     "blobs": 1 + MEDIA + 9 * READABLE,
     "points": READABLE,
 }

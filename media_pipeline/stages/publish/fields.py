@@ -42,8 +42,9 @@ FIELDS: Final = (
     Field("description", "media", "descriptions"),
     Field("searchable", "media", "vector_index"),
     Field("duplicate_group", "media", "duplicate_groups"),
-    Field("burst", "media", None),
-    Field("cluster", "media", None),
+    Field("burst", "media", "bursts"),
+    Field("cluster", "media", "clusters"),
+    Field("anomaly_score", "media", "anomalies"),
 )
 
 NO_STEP = "no step of this version makes it"

@@ -8,6 +8,14 @@ What is not here: how they come to be (migrations/), the views people query (mig
 
 from __future__ import annotations
 
+from media_pipeline.stores.catalog.tables.clusters import (
+    burst_members,
+    bursts,
+    cluster_events,
+    cluster_members,
+    cluster_names,
+    clusters,
+)
 from media_pipeline.stores.catalog.tables.describe import aesthetics, descriptions, moderation, tags
 from media_pipeline.stores.catalog.tables.discover import (
     listing_changes,
@@ -21,6 +29,7 @@ from media_pipeline.stores.catalog.tables.discover import (
 from media_pipeline.stores.catalog.tables.embed import crop_embeddings, embeddings
 from media_pipeline.stores.catalog.tables.examine import derivatives, hashes, media_metadata, quality
 from media_pipeline.stores.catalog.tables.fetch import media, media_links
+from media_pipeline.stores.catalog.tables.flag import anomalies, anomaly_reviews
 from media_pipeline.stores.catalog.tables.group import (
     duplicate_decisions,
     duplicate_events,
@@ -43,7 +52,15 @@ from media_pipeline.stores.catalog.tables.unpack import audio_waveforms, shots, 
 __all__ = [
     "SCHEMA",
     "aesthetics",
+    "anomalies",
+    "anomaly_reviews",
     "audio_waveforms",
+    "burst_members",
+    "bursts",
+    "cluster_events",
+    "cluster_members",
+    "cluster_names",
+    "clusters",
     "coverage",
     "crop_embeddings",
     "derivatives",

@@ -14,7 +14,7 @@ from sqlalchemy import func, select, text, update
 
 from media_pipeline.errors import CatalogError
 from media_pipeline.orchestration.work import Run
-from media_pipeline.stages.group.assets import DUE_AT_A_TIME, regroup
+from media_pipeline.stages.group.duplicates.assets import DUE_AT_A_TIME, regroup
 from media_pipeline.stores.catalog import duplicates, tables
 from media_pipeline.stores.catalog.duplicates import changes
 from media_pipeline.stores.library import Library

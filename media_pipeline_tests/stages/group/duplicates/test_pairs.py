@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media_pipeline.stages.group.pairs import bits_of, neighbours
+from media_pipeline.stages.group.duplicates.pairs import bits_of, neighbours
 
 
 def _flipped(number: int, bits: set[int]) -> int:

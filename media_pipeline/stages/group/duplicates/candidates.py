@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from media_pipeline.stages.group.cosines import SLACK, Places, Vectors, exact
-from media_pipeline.stages.group.groups import Limits
+from media_pipeline.stages.group.duplicates.cosines import SLACK, Places, Vectors, exact
+from media_pipeline.stages.group.duplicates.groups import Limits
 
 MAX_MEDIA = 300_000
 ROWS, COLUMNS = 1024, 8192

@@ -11,9 +11,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media_pipeline.stages.group.constraints import Decisions, contradiction, units
-from media_pipeline.stages.group.groups import Alike, Files, Group, Limits, Member, grouped
-from media_pipeline.stages.group.keepers import Standings
+from media_pipeline.stages.group.duplicates.constraints import Decisions, contradiction, units
+from media_pipeline.stages.group.duplicates.groups import Alike, Files, Group, Limits, Member, grouped
+from media_pipeline.stages.group.duplicates.keepers import Standings
 
 EAST, NORTH = (1.0, 0.0), (0.0, 1.0)
 LIMITS = Limits(0.9)

@@ -9,8 +9,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media_pipeline.stages.group.candidates import Pairs, candidates
-from media_pipeline.stages.group.groups import Limits
+from media_pipeline.stages.group.duplicates.candidates import Pairs, candidates
+from media_pipeline.stages.group.duplicates.groups import Limits
 
 LIMITS = Limits(0.95)
 

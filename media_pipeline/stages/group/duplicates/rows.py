@@ -10,8 +10,8 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from media_pipeline.records import NAMESPACE
-from media_pipeline.stages.group.candidates import HASH_BITS, HASH_COSINE, Pairs
-from media_pipeline.stages.group.groups import Files, Group, Limits
+from media_pipeline.stages.group.duplicates.candidates import HASH_BITS, HASH_COSINE, Pairs
+from media_pipeline.stages.group.duplicates.groups import Files, Group, Limits
 
 Row = dict[str, Any]
 BY_PERSON = {"test": "a person said so"}

@@ -21,10 +21,10 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from media_pipeline.stages.group.constraints import Decisions, units
-from media_pipeline.stages.group.cosines import Vectors, exact, reaching
-from media_pipeline.stages.group.keepers import Standings
-from media_pipeline.stages.group.pairs import MAX_BITS, Neighbours, Places, neighbours
+from media_pipeline.stages.group.duplicates.constraints import Decisions, units
+from media_pipeline.stages.group.duplicates.cosines import Vectors, exact, reaching
+from media_pipeline.stages.group.duplicates.keepers import Standings
+from media_pipeline.stages.group.duplicates.pairs import MAX_BITS, Neighbours, Places, neighbours
 
 # Members that are held to the bound at once, and vectors that are compared with a leader: 4 MB at 512 numbers.
 BLOCK, ROWS = 256, 2048

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from media_pipeline.stages.group.cosines import Vectors, reaching
-from media_pipeline.stages.group.groups import Alike, Limits
-from media_pipeline.stages.group.pairs import Places
+from media_pipeline.stages.group.duplicates.cosines import Vectors, reaching
+from media_pipeline.stages.group.duplicates.groups import Alike, Limits
+from media_pipeline.stages.group.duplicates.pairs import Places
 
 # A hash that so many different files share is that of a blank page or a logo, and says nothing of any of them.
 COMMON = 200
