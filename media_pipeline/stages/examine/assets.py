@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import dagster as dg
-from sqlalchemy import Table, and_, exists, func, select
+from sqlalchemy import Table, and_, exists, select
 
 from media_pipeline.config import Settings
 from media_pipeline.orchestration.reports import results_of, run_of
@@ -19,20 +19,22 @@ from media_pipeline.stages.examine import facts, hashes, quality, renditions
 from media_pipeline.stages.examine.examination import Task, examined
 from media_pipeline.stages.examine.facts import NOTHING_TOLD, Told
 from media_pipeline.stores.catalog import tables
-from media_pipeline.stores.catalog.selections import linked_media, media_offers
+from media_pipeline.stores.catalog.selections import (
+    facts_told_of_media,
+    linked_media,
+    media_offers,
+    shows_sensitive_subject,
+)
 from media_pipeline.stores.ledger import Due, Output
 from media_pipeline.stores.library import Library
 
 OUTPUTS = {
-    # Another listing of the same file may tell another name, date or place.
-    Output("metadata", facts.VERSION, own_input="link_count"): tables.media_metadata,
+    # Another listing of the same file, or the same one later, may tell another name, date or place, or hide the place.
+    Output("metadata", facts.VERSION, own_input="facts_told"): tables.media_metadata,
     Output("hashes", hashes.VERSION): tables.hashes,
     Output("quality", quality.VERSION): tables.quality,
     Output("derivatives", renditions.VERSION): tables.derivatives,
 }
-
-# Subjects on this list are nobody's business where they grow: their places are told as a cell of 39 x 20 km.
-SENSITIVE = "sensitive"
 
 DESCRIPTIONS = {
     "metadata": "What a file says of itself, and its listings of it. One row is one media: size, format, orientation; "
@@ -82,12 +84,14 @@ def work(chosen: Mapping[Output, Table]) -> ItemWork:
 def _originals(run: Run) -> Any:
     media, drawn = tables.media, tables.audio_waveforms
     is_drawn = exists().where(drawn.c.tenant == media.c.tenant, drawn.c.waveform_media_id == media.c.media_id)
-    return (
+    linked = (
         linked_media(run.library.tenant)
         .add_columns(media.c.kind, media.c.blob_key, media.c.sha256, is_drawn.label("is_drawn"))
         .where(media.c.home_partition == run.partition)
-        .subquery("items")
+        .subquery("linked")
     )
+    told = facts_told_of_media(run.library.tenant).subquery("facts_told_of_media")
+    return select(linked, told.c.facts_told).outerjoin(told, told.c.media_id == linked.c.item_id).subquery("items")
 
 
 def _task(run: Run, due: Due) -> Task:
@@ -100,19 +104,18 @@ def _task(run: Run, due: Due) -> Task:
 
 def _what_is_told(run: Run, media_id: UUID) -> Told:
     """What all listings of the file say of it, or of the video that it is a frame of; the most exact place first."""
-    links, listed, about = media_offers.c, tables.source_listings.c, tables.subjects.c
+    links, listed = media_offers.c, tables.source_listings.c
     query = (
         select(
             *(listed[name] for name in ("source", "source_key", "title", "observed_at", "observed_on", "listed_at")),
             *(listed[name] for name in ("latitude", "longitude", "is_obscured")),
-            func.coalesce(about.lists.contains([SENSITIVE]), False).label("is_sensitive"),
+            shows_sensitive_subject().label("is_sensitive"),
         )
         .join_from(
             media_offers,
             tables.source_listings,
             and_(links.tenant == listed.tenant, links.listing_id == listed.listing_id),
         )
-        .outerjoin(tables.subjects, and_(about.tenant == listed.tenant, about.subject_id == listed.subject_id))
         .where(links.tenant == run.library.tenant, links.media_id == media_id)
         .order_by(listed.is_obscured, listed.listing_id)
     )

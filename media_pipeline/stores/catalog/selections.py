@@ -23,6 +23,7 @@ from sqlalchemy import (
     column,
     exists,
     func,
+    literal_column,
     or_,
     select,
     table,
@@ -45,6 +46,9 @@ from media_pipeline.stores.catalog.tables import (
     source_walks,
     subjects,
 )
+
+# Subjects on this list are nobody's business where they grow: their places are told as a cell of 39 x 20 km.
+SENSITIVE = "sensitive"
 
 # A view: a frame of a video is offered by the listings of its video (migrations/versions/0009_unpack.py says more).
 media_offers = table(
@@ -100,6 +104,26 @@ def told_of_media(tenant: str) -> Select[Any]:
     )
 
 
+def facts_told_of_media(tenant: str) -> Select[Any]:
+    """(media_id, facts_told): a digest of what the listings that offer a media say of its facts: how it is called, when
+    and where it was taken, and whether its place is nobody's business. What one says anew makes the facts stale."""
+    listed = source_listings.c
+    # Times as numbers: as text they would be in the zone of whoever asks.
+    when = (func.extract("epoch", listed.observed_at), func.extract("epoch", listed.observed_on))
+    where = (listed.latitude, listed.longitude, listed.is_obscured, shows_sensitive_subject())
+    said = sql_cast(func.jsonb_build_array(listed.source, listed.source_key, listed.title, *when, *where), Text)
+    every = func.string_agg(said, aggregate_order_by(literal_column("','"), listed.listing_id))
+    return (
+        select(media_offers.c.media_id, func.md5(every).label("facts_told"))
+        .join(
+            source_listings,
+            and_(listed.tenant == media_offers.c.tenant, listed.listing_id == media_offers.c.listing_id),
+        )
+        .where(media_offers.c.tenant == tenant)
+        .group_by(media_offers.c.media_id)
+    )
+
+
 def walks_of(tenant: str) -> Select[Any]:
     """(item_id, partition, asked) of the walks of active subjects. Another question, round or share makes it due."""
     walks = source_walks
@@ -115,12 +139,17 @@ def walks_of(tenant: str) -> Select[Any]:
 
 
 def items_of(kind: ItemKind, tenant: str) -> Select[Any]:
-    """(item_id, partition) of all items of a kind, link_count and `told` of media, and what is asked on a walk: what an
-    output may have a row for."""
+    """(item_id, partition) of all items of a kind; link_count, `told` and `facts_told` of media, and what is asked on a
+    walk: what an output may have a row for."""
     if kind == "media":
         linked, told = linked_media(tenant).subquery("linked"), told_of_media(tenant).subquery("told_of_media")
-        # Left out by the planner where nobody asks for it.
-        return select(linked, told.c.told).outerjoin(told, told.c.media_id == linked.c.item_id)
+        facts = facts_told_of_media(tenant).subquery("facts_told_of_media")
+        # Each is left out by the planner where nobody asks for it.
+        return (
+            select(linked, told.c.told, facts.c.facts_told)
+            .outerjoin(told, told.c.media_id == linked.c.item_id)
+            .outerjoin(facts, facts.c.media_id == linked.c.item_id)
+        )
     if kind in ("video", "audio"):
         return linked_media(tenant).where(media.c.kind == kind)
     if kind == "walk":
@@ -218,15 +247,24 @@ def best_of_few(
 
 def shows_rare_subject() -> ColumnElement[bool]:
     """Whether a listing is of a subject that is rare: the one that it names, or another that it shows, too."""
+    return _shows(lambda about: about.c.is_rare)
+
+
+def shows_sensitive_subject() -> ColumnElement[bool]:
+    """The same for a subject on the list `sensitive`."""
+    return _shows(lambda about: about.c.lists.contains([SENSITIVE]))
+
+
+def _shows(what: Callable[[FromClause], ColumnElement[bool]]) -> ColumnElement[bool]:
     listed, told, others = source_listings.c, source_observations.c, subjects.alias("others")
     named = exists().where(
-        subjects.c.tenant == listed.tenant, subjects.c.subject_id == listed.subject_id, subjects.c.is_rare
+        subjects.c.tenant == listed.tenant, subjects.c.subject_id == listed.subject_id, what(subjects)
     )
     also = exists().where(
         told.tenant == listed.tenant,
         told.listing_id == listed.listing_id,
         others.c.tenant == told.tenant,
         others.c.subject_id == told.subject_id,
-        others.c.is_rare,
+        what(others),
     )
     return or_(named, also)
