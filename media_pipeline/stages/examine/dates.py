@@ -74,6 +74,8 @@ IMPLAUSIBLE_PERCENT: Final = 5
 DAY: Final = timedelta(days=1)
 # Clocks of cameras and receivers drift; more than this is no agreement.
 SAME: Final = timedelta(minutes=10)
+# Where a day begins first its clocks are so far before UTC.
+EARLIEST_ZONE: Final = timedelta(hours=14)
 FIRST_PHOTOGRAPH: Final = date(1826, 1, 1)
 # Where the clocks of cameras start when their battery was empty. On the others' first day only midnight is suspicious.
 DEFAULT_DAYS: Final = frozenset({date(1970, 1, 1), date(1980, 1, 1), date(2000, 1, 1)})
@@ -112,13 +114,11 @@ def dates(candidates: Sequence[Candidate], *, now: datetime | None) -> tuple[dic
     judged = [_judged(each, plausible, doubt=doubt) for each, doubt in doubts.items()]
     judged.sort(key=lambda each: (-each.confidence_percent, RANKS.index(each.rank)))
     chosen = judged[0]
-    stamp = chosen.candidate.stamp
-    offset_min = stamp.offset_min if stamp.offset_min is not None else _offset_said_elsewhere(stamp, candidates)
-    known = Stamp(stamp.clock, offset_min, stamp.is_day)
+    known = _with_offset(chosen.candidate.stamp, candidates)
     columns = {
-        "taken_at": stamp.clock,
+        "taken_at": known.clock,
         "taken_at_utc": known.utc,
-        "taken_at_offset_min": offset_min,
+        "taken_at_offset_min": known.offset_min,
         "date_confidence_percent": chosen.confidence_percent,
         "date_provenance": chosen.candidate.source,
         "date_candidates": [_as_json(each) for each in judged],
@@ -156,7 +156,7 @@ def _judged(candidate: Candidate, plausible: Sequence[Candidate], *, doubt: Susp
 
 def _doubt(candidate: Candidate, candidates: Sequence[Candidate], *, now: datetime | None) -> Suspicion | None:
     stamp = candidate.stamp
-    if now is not None and _after(stamp, now):
+    if now is not None and _is_future(_with_offset(stamp, candidates), now):
         return "future"
     if stamp.clock.date() < FIRST_PHOTOGRAPH:
         return "before_photography"
@@ -169,8 +169,14 @@ def _doubt(candidate: Candidate, candidates: Sequence[Candidate], *, now: dateti
     return None
 
 
+def _is_future(stamp: Stamp, now: datetime) -> bool:
+    """Later than it is anywhere on Earth; where the zone is known, than it is there."""
+    ahead = (stamp.utc or stamp.clock.replace(tzinfo=UTC)) - now.astimezone(UTC)
+    return ahead > (EARLIEST_ZONE if stamp.utc is None else SAME)
+
+
 def _after(stamp: Stamp, instant: datetime) -> bool:
-    """More than a day later, which no zone explains."""
+    """More than a day later: sources tell their days in zones of their own."""
     return (stamp.utc or stamp.clock.replace(tzinfo=UTC)) - instant.astimezone(UTC) > DAY
 
 
@@ -196,6 +202,11 @@ def _apart(one: Stamp, other: Stamp) -> bool:
     if one.utc is not None and other.utc is not None:
         return abs(one.utc - other.utc) > DAY
     return abs(one.clock - other.clock) > DAY
+
+
+def _with_offset(stamp: Stamp, candidates: Sequence[Candidate]) -> Stamp:
+    """The same, with the offset that it lacks where another tells it."""
+    return Stamp(stamp.clock, _offset_said_elsewhere(stamp, candidates), stamp.is_day) if stamp.utc is None else stamp
 
 
 def _offset_said_elsewhere(stamp: Stamp, candidates: Sequence[Candidate]) -> int | None:

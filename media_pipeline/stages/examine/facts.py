@@ -23,7 +23,7 @@ from media_pipeline.stages.examine.places import COARSE_LENGTH, FULL_LENGTH, geo
 from media_pipeline.stages.examine.stamps import Stamp
 from media_pipeline.stages.examine.xmp import Properties
 
-VERSION = "2"
+VERSION = "3"
 
 GEOHASH_LENGTHS: Final = {"geohash_4": COARSE_LENGTH, "geohash_6": 6, "geohash_8": 8, "geohash": FULL_LENGTH}
 

@@ -44,6 +44,13 @@ def test_sixteen_bits_are_scaled(value: int, grey: int, form: str) -> None:
     assert _rgb(_opened(image, form)) == (grey, grey, grey)
 
 
+@pytest.mark.parametrize(("value", "brightest", "grey"), [(128, 255, 128), (0x8080, 0xFFFF, 128), (255, 0xFFFF, 1)])
+def test_thirty_two_bits_are_scaled_by_what_they_hold(value: int, brightest: int, grey: int) -> None:
+    """Up to 255 it is 8 bits in a wide coat, up to 65,535 it is 16."""
+    image = Image.fromarray(np.array([[value, 0], [0, brightest]], np.int32))
+    assert _rgb(_opened(image, "TIFF")) == (grey, grey, grey)
+
+
 @pytest.mark.parametrize(("value", "grey"), [(0.0, 0), (0.5, 128), (1.0, 255)])
 def test_a_float_picture_from_zero_to_one_is_scaled(value: float, grey: int) -> None:
     """One of floats says nowhere what its white is: up to 1 it is 1."""

@@ -83,7 +83,8 @@ def test_a_later_scan_edit_message_or_upload_contradicts_nothing(source: DateSou
 @pytest.mark.parametrize(
     ("source", "text", "suspicion"),
     [
-        ("exif_original", "2026-01-02T00:00:01", "future"),
+        ("exif_original", "2026-01-01T14:00:01", "future"),
+        ("source_observed_on", "2026-01-02", "future"),
         ("source_observed_on", "2027-05-05", "future"),
         ("exif_original", "1825-12-31T12:00:00", "before_photography"),
         ("exif_original", "1970-01-01T05:00:00", "camera_default"),
@@ -91,7 +92,9 @@ def test_a_later_scan_edit_message_or_upload_contradicts_nothing(source: DateSou
         ("exif_original", "2000-01-01T00:03:10", "camera_default"),
         ("exif_original", "2014-01-01T00:00:00", "camera_default"),
         ("gps", "1980-01-01T00:00:00", "camera_default"),
-        ("exif_original", "2026-01-01T23:59:59", None),
+        # So late it is now on the first islands.
+        ("exif_original", "2026-01-01T14:00:00", None),
+        ("source_observed_on", "2026-01-01", None),
         ("exif_original", "1826-06-01T12:00:00", None),
         ("exif_original", "2014-01-01T00:03:00", None),
         ("source_observed_on", "2014-01-01", None),
@@ -103,6 +106,27 @@ def test_dates_that_cannot_be_are_kept_and_named(source: DateSource, text: str, 
     assert found["date_suspicion"] == suspicion
     assert found["date_provenance"] == source
     assert (found["date_confidence_percent"] == 5) == (suspicion is not None)
+
+
+@pytest.mark.parametrize(
+    ("text", "offset_min", "suspicion"),
+    [
+        ("2026-01-01T02:10:00", 120, None),
+        ("2026-01-01T02:10:01", 120, "future"),
+        ("2026-01-01T00:10:01", 0, "future"),
+        ("2025-12-31T17:10:01", -420, "future"),
+    ],
+)
+def test_with_its_zone_a_future_of_minutes_is_seen(text: str, offset_min: int, suspicion: str | None) -> None:
+    """Clocks drift by ten."""
+    assert _dates(_at("exif_original", text, offset_min))["date_suspicion"] == suspicion
+
+
+def test_the_future_is_seen_by_an_offset_that_is_told_elsewhere() -> None:
+    """One hour ahead by the zone that XMP writes behind the same clock."""
+    clock = "2026-01-01T03:00:00"
+    found = _dates(_at("exif_original", clock), _at("xmp_original", clock, 120))
+    assert (found["date_suspicion"], found["taken_at_utc"]) == ("future", datetime(2026, 1, 1, 1, tzinfo=UTC))
 
 
 def test_an_impossible_camera_date_gives_way_and_stays_named() -> None:
@@ -151,8 +175,10 @@ def test_the_future_is_never_unsuspicious(candidates: list[Candidate], now: date
     if found["taken_at"] is None:
         assert candidates == []
         return
-    taken = found["taken_at_utc"] or found["taken_at"].replace(tzinfo=UTC)
-    if taken - now > timedelta(days=1):
+    told = found["taken_at_utc"]
+    # Where no zone is known, by that of the islands where each day begins.
+    earliest, drift = (told, 10) if told else (found["taken_at"].replace(tzinfo=UTC), 14 * 60)
+    if earliest - now > timedelta(minutes=drift):
         assert found["date_suspicion"] is not None
     assert 0 < found["date_confidence_percent"] <= 99
     if found["date_confidence_percent"] >= 95:
