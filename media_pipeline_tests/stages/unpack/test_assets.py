@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, select, text, update
 
 from media_pipeline.config import Settings
 from media_pipeline.operations.reporting import duplicate_groups
@@ -57,13 +58,27 @@ def test_a_frame_goes_the_way_of_a_photo(settings: Settings, bucket: Path) -> No
         assert [(shot.start_s, shot.end_s) for shot in shots] == [(0.0, 1.0), (1.0, 2.0)]
 
 
-def test_a_frame_of_a_video_that_is_not_open_is_not_open(settings: Settings, bucket: Path) -> None:
-    """Without a licence it is shown as closed."""
+def test_a_frame_is_open_as_long_as_its_video_is(settings: Settings, bucket: Path) -> None:
+    """Without a run: when the video's listing vanishes, or its licence closes, its frames are closed; without a licence
+    they never were open."""
+    licensed = settings.model_copy(update={"uploads_licence": "CC-BY-4.0"})
     (bucket / "clip.mp4").write_bytes(clip())
-    assert materialize(settings).success
-    with open_library(settings) as library, library.engine.connect() as catalog:
-        assert set(catalog.scalars(text("select license_ok from media.training_general"))) == {False}
-        assert catalog.scalar(text("select count(*) from media.training_hq")) == 0
+    assert materialize(licensed).success
+    listed, is_open = tables.source_listings, text("select distinct license_ok from media.training_general")
+    closed: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
+        ("vanished", {"vanished_at": datetime(2026, 1, 1, tzinfo=UTC)}, {"vanished_at": None}),
+        ("closed", {"licence": "unknown", "licence_is_open": False}, {"licence": "CC-BY-4.0", "licence_is_open": True}),
+    )
+    with open_library(licensed) as library, library.engine.begin() as catalog:
+        # Of this quality none is HQ: as if they were.
+        catalog.execute(update(tables.quality).values(quality_points=90))
+        for what, values, back in closed:
+            assert catalog.scalars(is_open).all() == [True], what
+            assert catalog.scalar(text("select count(*) from media.training_hq")) == 2, what
+            catalog.execute(update(listed).values(values))
+            assert catalog.scalars(is_open).all() == [False], what
+            assert catalog.scalar(text("select count(*) from media.training_hq")) == 0, what
+            catalog.execute(update(listed).values(back))
 
 
 def test_a_sound_is_found_by_its_waveform_which_is_near_no_other(settings: Settings, bucket: Path) -> None:
