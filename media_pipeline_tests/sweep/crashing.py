@@ -33,6 +33,8 @@ from media_pipeline.stores.index.points import Point
 from media_pipeline.stores.library import Library, open_library
 
 BATCH_SIZE = 25
+CLAIM = "INSERT INTO media.media "
+UNPACKED = tuple(f"INSERT INTO media.{table} " for table in ("videos", "shots", "video_frames", "audio_waveforms"))
 
 Victim = Literal["nobody", "worker", "step", "group", "house"]
 """Who is killed. step: the process of the run. group: it and its workers at once. house: the database as well."""
@@ -154,7 +156,8 @@ class _WatchedBlobs:
         return written
 
     def put_if_absent(self, key: str, data: bytes, *, content_type: str) -> bool:
-        kind = "page" if key.startswith("pages/") else "blob"
+        # An original that is put from memory was unpacked; fetch puts files.
+        kind = "page" if key.startswith("pages/") else "unpacked" if "/original." in key else "blob"
         self._trap.reached(f"{kind} put")
         written = self._blobs.put_if_absent(key, data, content_type=content_type)
         if written:
@@ -227,19 +230,25 @@ def watched(library: Library, trap: Trap) -> Library:
 
 
 def _watch_transactions(engine: Engine, trap: Trap) -> None:
-    """Tell of each statement that writes a batch, and of each commit by what was written: a batch, a claim, nothing."""
+    """Tell of each claim of a file, or of a picture that was unpacked, when it is done: it is a transaction by itself,
+    without a commit. Of each statement that writes a batch, and of each commit by what was written: a batch, one of
+    what was unpacked, nothing."""
 
     def about_to_execute(connection: Connection, _cursor: object, statement: str, *_more: object) -> None:
-        if statement.startswith(("INSERT", "UPDATE", "DELETE")):
-            is_claim = statement.startswith("INSERT INTO media.media ")
-            connection.info["written"] = "claim" if is_claim else "batch"
-            if not is_claim:
-                trap.reached("statement")
+        if statement.startswith(("INSERT", "UPDATE", "DELETE")) and not statement.startswith(CLAIM):
+            is_unpacked = statement.startswith(UNPACKED) or connection.info.get("written") == "unpacked"
+            connection.info["written"] = "unpacked" if is_unpacked else "batch"
+            trap.reached("unpacked statement" if is_unpacked else "statement")
+
+    def executed(_connection: Connection, _cursor: object, statement: str, parameters: Any, *_more: object) -> None:
+        if statement.startswith(CLAIM):
+            trap.reached("claimed" if parameters["parent_media_id"] is None else "unpacked claimed")
 
     def about_to_commit(connection: Connection) -> None:
         trap.reached(f"{connection.info.pop('written', 'empty')} commit")
 
     event.listen(engine, "before_cursor_execute", about_to_execute)
+    event.listen(engine, "after_cursor_execute", executed)
     event.listen(engine, "commit", about_to_commit)
 
 

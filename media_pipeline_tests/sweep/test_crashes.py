@@ -46,46 +46,62 @@ POINTS = (
     "statement",
     "commit sent",
     "time",
-    "claim commit",
+    "claimed",
     "blob put",
     "page put",
     "page written",
     "read upload",
     "read original",
-    "read medium",
+    "read large",
     "index append",
     "index flushed",
     "index published",
 )
+# Where one is killed that has videos and sounds to unpack: too few of all files for the points above to hit.
+WHILE_UNPACKING = (
+    "unpacked claimed",
+    "unpacked written",
+    "unpacked commit",
+    "unpacked put",
+    "unpacked statement",
+    "unpacked commit sent",
+)
 # What happens once for each item that a stage works on.
-WORKED = ("read upload", "read original", "read medium")
+WORKED = ("read upload", "read original", "read large")
 
 # 190 pictures, 40 copies in another size or brightness, 30 files with the same bytes, 15 of one colour, 9 cut off,
-# 8 texts, 8 empty ones.
-LISTINGS = 190 + 40 + 30 + 15 + 9 + 8 + 8
-MEDIA = 190 + 40 + 15 + 9
-READABLE = 190 + 40 + 15
+# 8 texts, 8 empty ones. 3 videos of two shots with a frame each, 2 sounds with a waveform each.
+LISTINGS = 190 + 40 + 30 + 15 + 9 + 8 + 8 + 3 + 2
+FRAMES, WAVEFORMS = 3 * 2, 2
+FILES = 190 + 40 + 15 + 9 + 3 + 2
+MEDIA = FILES + FRAMES + WAVEFORMS
+PHOTOS = 190 + 40 + 15 + FRAMES
+READABLE = PHOTOS + WAVEFORMS
 SIZES = {
     "table source_pages": 1,
     "table source_listings": LISTINGS,
     "table media": MEDIA,
-    "table media_links": MEDIA + 30,
-    **dict.fromkeys(("table videos", "table shots", "table video_frames", "table sounds", "table audio_waveforms"), 0),
+    "table media_links": FILES + 30,
+    "table videos": 3,
+    "table shots": FRAMES,
+    "table video_frames": FRAMES,
+    "table sounds": WAVEFORMS,
+    "table audio_waveforms": WAVEFORMS,
     "table metadata": READABLE,
-    "table hashes": READABLE - 15,
-    "table quality": READABLE,
+    "table hashes": PHOTOS - 15,
+    "table quality": PHOTOS,
     # four sizes in two formats, and the one for places
     "table derivatives": 9 * READABLE,
     "table embeddings": READABLE,
-    "table aesthetics": READABLE,
+    "table aesthetics": PHOTOS,
     "table index_generations": 1,
     "table similarities": 40,
     "table duplicate_groups": 30 + 40,
     "table duplicate_members": 30 + 2 * 40,
     "table duplicate_runs": 1,
     # a page, its listings, an original for each; for each media: facts and describe four each, embed two, point, group
-    # three, anomaly
-    "table ledger": 1 + 1 + LISTINGS + 15 * MEDIA,
+    # three, anomaly; three for each video, two for each sound
+    "table ledger": 1 + 1 + LISTINGS + 15 * MEDIA + 3 * 3 + 2 * 2,
     "table bursts": 0,
     "table cluster_members": READABLE,
     "table anomalies": READABLE,
@@ -150,15 +166,21 @@ def _plan(kind: Victim, seed: int, arena: Arena) -> Plan:
     fate = random.Random(f"{kind}/{seed}")
     if kind == "worker":
         # Workers live from the first original that is examined to the last picture that is embedded.
-        point = ("read original", "blob put", "read medium")[seed % 3]
+        point = ("read original", "blob put", "read large")[seed % 3]
         first = arena.counts["read upload"] if point == "blob put" else 1
         return Plan(kind, point, tuple(sorted(fate.sample(range(first, arena.counts[point] - 10), 2))))
     victim: Victim = "house" if kind == "group" and seed % 2 else kind
     point = POINTS[(seed + (IN_CI if kind == "group" else 0)) % len(POINTS)]
     if point == "time":
         return Plan(victim, point, delay_s=fate.uniform(0.1, arena.seconds))
-    if point == "commit sent":
-        return Plan(victim, "batch commit", (fate.randint(1, arena.counts["batch commit"]),), fate.uniform(0, 0.003))
+    return _plan_at(point, victim, fate, arena)
+
+
+def _plan_at(point: str, victim: Victim, fate: random.Random, arena: Arena) -> Plan:
+    commit, is_sent, _ = point.partition(" sent")
+    if is_sent:
+        commit = commit if " " in commit else f"batch {commit}"
+        return Plan(victim, commit, (fate.randint(1, arena.counts[commit]),), fate.uniform(0, 0.003))
     return Plan(victim, point, (fate.randint(1, arena.counts[point]),))
 
 
@@ -199,6 +221,8 @@ def test_an_undisturbed_run_leaves_what_it_should(arena: Arena) -> None:
     """The measure of all others: what becomes of each kind of file."""
     assert {part: len(rows) for part, rows in arena.wanted.items() if part in SIZES} == SIZES
     assert arena.counts["read upload"] == LISTINGS
+    assert arena.counts["claimed"] == FILES + 30
+    assert arena.counts["unpacked claimed"] == FRAMES + WAVEFORMS
 
 
 @pytest.mark.parametrize("part", ["table ledger", "table embeddings", "blobs", "points"])
@@ -215,6 +239,22 @@ def test_a_difference_is_seen(arena: Arena, part: str) -> None:
 def test_a_killed_run_is_gone_on_with(kind: Victim, seed: int, home: Path, arena: Arena) -> None:
     """The same rows, blobs and points as of a run that nothing happened to, and at most one batch is done again."""
     _survives(_plan(kind, seed, arena), home, arena)
+
+
+@pytest.mark.parametrize("point", WHILE_UNPACKING[:2])
+def test_a_run_that_is_killed_while_it_unpacks_is_gone_on_with(point: str, home: Path, arena: Arena) -> None:
+    """No frame of a video, no waveform is lost, there twice, or left without its file."""
+    _survives(_plan_at(point, "group", random.Random(point), arena), home, arena)
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("victim", ["step", "group", "house"])
+@pytest.mark.parametrize("point", WHILE_UNPACKING)
+def test_a_run_that_is_killed_anywhere_while_it_unpacks_is_gone_on_with(
+    point: str, victim: Victim, home: Path, arena: Arena
+) -> None:
+    """All points."""
+    _survives(_plan_at(point, victim, random.Random(f"{victim}/{point}"), arena), home, arena)
 
 
 @pytest.mark.sweep

@@ -10,22 +10,35 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageEnhance
 
+from media_pipeline_tests.films import film, picture, tone
+
 FILES = 300
 PICTURES = 190
 COPIES = 40
 TWINS = 30
 FLAT = 15
+FILMS = 3
+SOUNDS = 2
 MADE_AT_NS = 1_700_000_000 * 10**9
 
 
 def make_uploads(folder: Path) -> None:
     """300 files: pictures, copies of pictures in another size or quality, the same bytes again, one-coloured
-    pictures, pictures that are cut off, texts, and files without bytes."""
+    pictures, pictures that are cut off, texts, and files without bytes. Beside them videos and sounds."""
     for place, data in enumerate(_contents()):
-        path = folder / f"{place % 7}" / f"{place:03d}.jpg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-        os.utime(path, ns=(MADE_AT_NS, MADE_AT_NS))
+        _write(folder / f"{place % 7}" / f"{place:03d}.jpg", data)
+    for place in range(FILMS):
+        # Two scenes that no other has.
+        scenes = [picture(2 * place + scene, step) for scene in range(2) for step in range(25)]
+        _write(folder / "films" / f"{place}.mp4", film(scenes))
+    for place in range(SOUNDS):
+        _write(folder / "sounds" / f"{place}.wav", tone(0.25, hz=300 + 100 * place))
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    os.utime(path, ns=(MADE_AT_NS, MADE_AT_NS))
 
 
 def _contents() -> Iterator[bytes]:
