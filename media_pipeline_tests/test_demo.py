@@ -24,7 +24,7 @@ from media_pipeline.stores.library import Library, open_library
 from media_pipeline_tests.conftest import new_database
 from media_pipeline_tests.walking import materialize
 
-ENDED = re.compile(r"all 61 samples came out as they were planted")
+ENDED = re.compile(r"all 63 samples came out as they were planted")
 
 
 @pytest.fixture(scope="module")
@@ -76,19 +76,24 @@ def test_every_field_says_how_far_it_is(demo: tuple[Expectations, Library]) -> N
         states = defaultdict(set)
         for field, status, reason in rows:
             states[field].add((status, reason))
-        assert states["burst"] == {("done", ""), ("failed", "upstream_failed")}
-        assert states["cluster"] == {("done", ""), ("failed", "upstream_failed")}
-        assert states["quality"] == states["metadata"] == states["thumbnail"]
+        # A video and a sound are no pictures; their frames and the drawing of the sound are.
+        no_picture, no_look = ("not_applicable", "not_a_picture"), ("not_applicable", "sound_has_no_look")
+        assert states["burst"] == {("done", ""), ("failed", "upstream_failed"), no_picture, no_look}
+        assert states["cluster"] - {no_picture, no_look} == {("done", ""), ("failed", "upstream_failed")}
+        assert states["quality"] == states["metadata"] | {no_look}
+        assert states["metadata"] == states["thumbnail"]
+        assert states["video_facts"] == states["shots"] == states["frames"] == {("done", "")}
+        assert states["sound_facts"] == states["waveform"] == {("done", "")}
         assert states["original"] == {("done", ""), ("failed", "empty"), ("failed", "not_media")}
-        assert states["metadata"] == {("done", ""), ("failed", "too_many_pixels"), ("failed", "truncated")}
-        assert states["duplicate_group"] == {("done", ""), ("failed", "upstream_failed")}
+        assert states["metadata"] == {("done", ""), ("failed", "too_many_pixels"), ("failed", "truncated"), no_picture}
+        assert states["duplicate_group"] == {("done", ""), ("failed", "upstream_failed"), no_picture, no_look}
         # 512 pixels are no high quality, and nobody named a licence.
         assert catalog.scalar(text("select count(*) from media.training_hq")) == 0
         assert catalog.scalar(text("select count(*) from media.metadata where date_provenance is null")) == 0
 
 
 def test_the_coverage_counts_every_item_once(demo: tuple[Expectations, Library]) -> None:
-    """For each field the states add up to all listings, or to all media."""
+    """For each field the states add up to all listings, all media, all videos or all sounds."""
     truth, library = demo
     coverage = tables.coverage
     with library.engine.connect() as catalog:
@@ -97,7 +102,8 @@ def test_the_coverage_counts_every_item_once(demo: tuple[Expectations, Library])
             sums[field] += count
         stored = len(set(_media_by_name(catalog).values()))
     assert sums.pop("original") == len(truth.samples)
-    assert set(sums.values()) == {stored}
+    assert [sums.pop(field) for field in ("video_facts", "shots", "frames", "sound_facts", "waveform")] == [1] * 5
+    assert set(sums.values()) == {stored + sum(truth.parts.values())}
 
 
 def test_the_training_view_keeps_one_of_each_picture(demo: tuple[Expectations, Library]) -> None:
@@ -106,11 +112,12 @@ def test_the_training_view_keeps_one_of_each_picture(demo: tuple[Expectations, L
     lesser = sum(len(group) for group in truth.same_picture)
     with library.engine.connect() as catalog:
         media = _media_by_name(catalog)
-        pictures = {media[name] for name in truth.kept}
+        pictures = {media[name] for name in truth.pictures}
         grouped = {media[name] for group in truth.same_picture for name in group}
         rows = catalog.execute(text("select media_id, license_ok from media.training_general")).all()
     assert lesser > 0
-    assert len(rows) == len(pictures) - len(grouped) + len(truth.same_picture)
+    # The video's two frames are trained on, the drawing of the sound is not.
+    assert len(rows) == len(pictures) - len(grouped) + len(truth.same_picture) + truth.parts["moving/two-scenes.mp4"]
     assert not any(row.license_ok for row in rows)
 
 
@@ -131,7 +138,7 @@ def test_a_newcomer_types_one_command_twice(open_ground: Path) -> None:
     assert ENDED.search(first.stdout)
     assert not re.search(r"\| +torch$", first.stderr, re.MULTILINE)
     sheet = (open_ground / "library" / "contact_sheet.html").read_text()
-    assert sheet.count("<img ") == 53
+    assert sheet.count("<img ") == 53 + 3
 
     second = subprocess.run(command, cwd=open_ground, capture_output=True, text=True, timeout=240, check=False)
     assert second.returncode == 0, second.stdout + second.stderr[-3000:]
@@ -150,14 +157,15 @@ def _media_by_name(catalog: Connection) -> dict[str, UUID]:
 def _fates(catalog: Connection) -> dict[str, tuple[str, str | None]]:
     """By hand from the ledger: refused at originals, failed at metadata, else kept."""
     listings, rows = tables.source_listings, tables.ledger
-    reasons = {(row.output, row.item_id): row.reason for row in catalog.execute(select(rows))}
+    failed_rows = select(rows).where(rows.c.status != "not_applicable")
+    reasons = {(row.output, row.item_id): row.reason for row in catalog.execute(failed_rows)}
     media = _media_by_name(catalog)
     fates: dict[str, tuple[str, str | None]] = {}
     for listing_id, name in catalog.execute(select(listings.c.listing_id, listings.c.source_key)):
         if refused := reasons["originals", listing_id]:
             fates[name] = ("refused", refused)
         else:
-            failed = reasons["metadata", media[name]]
+            failed = reasons.get(("metadata", media[name]))
             fates[name] = ("failed", failed) if failed else ("kept", None)
     return fates
 

@@ -62,7 +62,7 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def seen(folder: Path, expected: Expectations) -> Seen:
-    return Seen(folder, expected.kept)
+    return Seen(folder, expected.pictures)
 
 
 def upright(path: Path) -> Image.Image:
@@ -82,11 +82,13 @@ def written(folder: Path) -> dict[str, tuple[str, int, int]]:
 
 
 def test_the_folder_holds_what_is_expected_and_nothing_else(folder: Path, expected: Expectations) -> None:
-    """61 files in under 15 MB, each either kept or rejected with its reason."""
+    """63 files in under 15 MB, each either kept or rejected with its reason."""
     assert set(written(folder)) == {sample.name for sample in expected.samples}
-    assert len(expected.samples) == 61
+    assert len(expected.samples) == 63
     assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 15_000_000
-    assert len(expected.kept) == 57
+    assert len(expected.kept) == 59
+    assert len(expected.pictures) == 57
+    assert expected.parts == {"moving/two-scenes.mp4": 2, "moving/tone.wav": 1}
     assert expected.rejected == {
         "broken/cut-off.jpg": "truncated",
         "broken/bomb.png": "too_many_pixels",
@@ -189,8 +191,8 @@ def test_only_twins_share_their_bytes(folder: Path, expected: Expectations) -> N
 
 def test_every_kept_file_is_a_picture_of_the_size_that_was_made(folder: Path, expected: Expectations) -> None:
     """Decoded whole and turned upright it has the size of `upright_sizes`."""
-    assert set(expected.upright_sizes) == set(expected.kept)
-    assert {name: upright(folder / name).size for name in expected.kept} == dict(expected.upright_sizes)
+    assert set(expected.upright_sizes) == set(expected.pictures)
+    assert {name: upright(folder / name).size for name in expected.pictures} == dict(expected.upright_sizes)
     assert expected.upright_sizes["copies/chelsea-half-size.jpg"] == (225, 150)
     assert expected.upright_sizes["orientations/rocket-6.jpg"] == (640, 427)
 
@@ -198,7 +200,7 @@ def test_every_kept_file_is_a_picture_of_the_size_that_was_made(folder: Path, ex
 def test_the_formats_are_what_their_names_say(folder: Path, expected: Expectations) -> None:
     """One file of each format beside JPEG, told by its content."""
     forms: dict[str | None, list[str]] = {}
-    for name in expected.kept:
+    for name in expected.pictures:
         with Image.open(folder / name) as stored:
             forms.setdefault(stored.format, []).append(name)
     assert len(forms.pop("JPEG")) == 52
@@ -295,7 +297,7 @@ def test_no_two_pictures_are_near_that_are_not_one(expected: Expectations, seen:
     group_of = {name: group for group in (*expected.same_bytes, *expected.same_picture) for name in group}
     wrong = [
         (one, other)
-        for one, other in combinations(expected.kept, 2)
+        for one, other in combinations(expected.pictures, 2)
         if other not in group_of.get(one, ()) and seen.near(one, other)
     ]
     assert wrong == []
@@ -308,5 +310,5 @@ def test_the_burst_is_one_scene_to_the_model(expected: Expectations, seen: Seen)
     burst = MODEL.thresholds.burst
     assert burst is not None
     assert min(seen.cosine(one, other) for one, other in combinations(expected.burst, 2)) >= burst
-    others = [name for name in expected.kept if name not in expected.burst]
+    others = [name for name in expected.pictures if name not in expected.burst]
     assert max(seen.cosine(frame, name) for frame in expected.burst for name in others) < burst

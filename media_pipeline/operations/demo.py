@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from rich.console import Console
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
 
 from media_pipeline.config import DEFAULT_HOME, Settings
 from media_pipeline.models import notice
@@ -22,6 +22,7 @@ from media_pipeline.pipeline import EVERYTHING
 from media_pipeline.samples import Expectations, make_samples
 from media_pipeline.stages.publish.assets import view_sizes
 from media_pipeline.stores.catalog import tables
+from media_pipeline.stores.catalog.selections import same_media
 from media_pipeline.stores.folder import LocalBlobs
 from media_pipeline.stores.library import Library, open_library, open_uploads
 
@@ -51,6 +52,7 @@ def differences(library: Library, truth: Expectations) -> list[str]:
     names = {sample.name for sample in truth.samples}
     return [
         *_wrong_fates(library, truth),
+        *_wrong_parts(library, truth),
         *_wrong_groups(library, truth.same_bytes, tier="exact", names=names),
         *_wrong_groups(library, truth.same_picture, tier="near", names=names),
     ]
@@ -76,11 +78,32 @@ def _failures(library: Library) -> dict[str, str | None]:
             select(listings.c.source_key, rows.c.reason)
             .select_from(listings.outerjoin(links, linked))
             .join(rows, and_(rows.c.tenant == listings.c.tenant, rows.c.output == output, rows.c.item_id == item))
-            .where(listings.c.tenant == library.tenant, rows.c.status != "done")
+            .where(listings.c.tenant == library.tenant, rows.c.status.in_(("failed", "dead")))
         )
         with library.engine.connect() as connection:
             found |= {name: reason for name, reason in connection.execute(query)}  # noqa: C416 — a Row is no pair to mypy
     return found
+
+
+def _wrong_parts(library: Library, truth: Expectations) -> list[str]:
+    """Videos and sounds of which more or fewer pictures were made."""
+    listings, links = tables.source_listings, tables.media_links
+    linked = and_(links.c.tenant == listings.c.tenant, links.c.listing_id == listings.c.listing_id)
+    found: dict[str, int] = {}
+    for made in (tables.video_frames, tables.audio_waveforms):
+        query = (
+            select(listings.c.source_key, func.count())
+            .select_from(listings.join(links, linked).join(made, same_media(made, links)))
+            .where(listings.c.tenant == library.tenant)
+            .group_by(listings.c.source_key)
+        )
+        with library.engine.connect() as connection:
+            found |= {name: count for name, count in connection.execute(query)}  # noqa: C416 — a Row is no pair to mypy
+    return [
+        f"{name}: expected {wanted} pictures of it, found {found.get(name, 0)}"
+        for name, wanted in truth.parts.items()
+        if found.get(name, 0) != wanted
+    ]
 
 
 def _wrong_groups(library: Library, expected: tuple[frozenset[str], ...], *, tier: str, names: set[str]) -> list[str]:

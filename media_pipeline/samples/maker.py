@@ -1,7 +1,7 @@
 """Makes the demo's sample files in a plain folder that plays the bucket, and says what must come of each.
 
-What is not here: the photographs (photographs.py), how a file is encoded or broken (files.py), and the words of what
-must come of it (truth.py).
+What is not here: the photographs (photographs.py), the video and the sound (moving.py), how a file is encoded or broken
+(files.py), and the words of what must come of it (truth.py).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from media_pipeline.samples.files import STORED_AS, bomb, camera_words, in_format, jpeg, turned_jpeg
+from media_pipeline.samples.moving import SCENES, tone, two_scenes
 from media_pipeline.samples.photographs import photograph
 from media_pipeline.samples.truth import Expectations, Relation, Sample
 
@@ -69,6 +70,7 @@ def _pieces() -> Iterator[_Piece]:
     yield from _turned(photos[TURNED])
     yield from _look_alikes(photos)
     yield from _burst(photograph(BURST_OF))
+    yield from _moving()
     yield from _broken()
 
 
@@ -140,6 +142,14 @@ def _burst(photo: Image.Image) -> Iterator[_Piece]:
             upright_size=view.size,
         )
         yield _Piece(sample, partial(jpeg, view, 90, camera_words(frame)))
+
+
+def _moving() -> Iterator[_Piece]:
+    yield _Piece(
+        Sample("moving/two-scenes.mp4", "a video that is cut once", "video", parts=len(SCENES)),
+        two_scenes,
+    )
+    yield _Piece(Sample("moving/tone.wav", "a tone that swells and fades", "sound", parts=1), tone)
 
 
 def _broken() -> Iterator[_Piece]:

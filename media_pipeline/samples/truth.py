@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Relation = Literal["original", "same_bytes", "same_picture", "slight_crop", "look_alike", "burst_frame", "broken"]
+Relation = Literal[
+    "original", "same_bytes", "same_picture", "slight_crop", "look_alike", "burst_frame", "video", "sound", "broken"
+]
 Fate = Literal["kept", "refused", "failed"]
 """kept: a media. refused: by fetch, never stored. failed: stored, and examine says why it is no picture."""
 Reason = Literal["empty", "not_media", "truncated", "too_many_pixels"]
@@ -19,7 +21,8 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One file. `of` is the file that `relation` is about: the original of a copy, the other one of a pair."""
+    """One file. `of` is the file that `relation` is about: the original of a copy, the other one of a pair.
+    `parts` are the pictures that are unpacked from it: of a video one for each shot, of a sound the drawing of it."""
 
     name: str
     done: str
@@ -27,6 +30,7 @@ class Sample:
     of: str | None = None
     reason: Reason | None = None
     upright_size: Size | None = None
+    parts: int = 0
 
     @property
     def fate(self) -> Fate:
@@ -45,6 +49,16 @@ class Expectations:
     def kept(self) -> tuple[str, ...]:
         """Files that become media; those of `same_bytes` become one."""
         return tuple(sample.name for sample in self.samples if sample.fate == "kept")
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """Those of them that are pictures themselves."""
+        return tuple(sample.name for sample in self.samples if sample.fate == "kept" and not sample.parts)
+
+    @property
+    def parts(self) -> Mapping[str, int]:
+        """How many pictures are made of each video and sound."""
+        return {sample.name: sample.parts for sample in self.samples if sample.parts}
 
     @property
     def rejected(self) -> Mapping[str, Reason]:
