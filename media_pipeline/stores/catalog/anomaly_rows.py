@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Select, and_, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from media_pipeline.stores.catalog.cluster_rows import subject_listings
-from media_pipeline.stores.catalog.selections import same_media
+from media_pipeline.stores.catalog.selections import media_offers, same_media
 from media_pipeline.stores.catalog.tables import (
     anomalies,
     anomaly_reviews,
@@ -71,8 +71,8 @@ def clusters_of(connection: Connection, tenant: str) -> dict[UUID, tuple[UUID, s
 
 
 def subjects_of(connection: Connection, tenant: str) -> dict[UUID, tuple[str, str]]:
-    """Media -> its subject and what that is called; of several the first by id."""
-    links = media_links
+    """Media -> its subject and what that is called, a frame's as its video's; of several the first by id."""
+    links = media_offers
     named = and_(subject_listings.c.tenant == links.c.tenant, subject_listings.c.listing_id == links.c.listing_id)
     known = and_(subjects.c.tenant == links.c.tenant, subjects.c.subject_id == subject_listings.c.subject_id)
     query = (

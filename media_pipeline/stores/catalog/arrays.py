@@ -11,17 +11,25 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, and_, exists, func, select
 
-from media_pipeline.stores.catalog.tables import embeddings
+from media_pipeline.stores.catalog.tables import audio_waveforms, embeddings
 
 ROWS_AT_A_TIME: Final = 5_000
 Vectors = NDArray[np.float32]
 
 
 def all_vectors(connection: Connection, tenant: str, *, model_version: str, dims: int) -> tuple[list[UUID], Vectors]:
-    """Every media that has a vector of the model, in order of id, and one row for each."""
-    own = (embeddings.c.tenant == tenant, embeddings.c.model_version == model_version)
+    """Every picture that has a vector of the model, in order of id, and one row for each. No drawings of sounds: what
+    they look like says nothing of what they are."""
+    is_drawn = and_(
+        audio_waveforms.c.tenant == embeddings.c.tenant, audio_waveforms.c.waveform_media_id == embeddings.c.media_id
+    )
+    own = (
+        embeddings.c.tenant == tenant,
+        embeddings.c.model_version == model_version,
+        ~exists().where(is_drawn),
+    )
     count = connection.scalar(select(func.count()).where(*own)) or 0
     query = select(embeddings.c.media_id, embeddings.c.vector).where(*own).order_by(embeddings.c.media_id)
     ids: list[UUID] = []
