@@ -127,8 +127,9 @@ def write(connection: Connection, tenant: str, rows: Sequence[Mapping[str, Any]]
 
 
 def queue(connection: Connection, tenant: str, *, state: State = "open", limit: int = 20) -> list[Anomaly]:
-    """What is worth a look, the oddest first."""
+    """The oddest first: open is what is worth a look, the others all of which somebody said so, odd or not any more."""
     query = _queue(tenant).where(_state() == state).order_by(anomalies.c.score.desc(), anomalies.c.media_id)
+    query = query.where(anomalies.c.kind != ORDINARY) if state == "open" else query
     return [Anomaly(*row) for row in connection.execute(query.limit(limit))]
 
 
@@ -159,5 +160,5 @@ def _queue(tenant: str) -> Select[Any]:
         )
         .join(media, same_media(anomalies))
         .outerjoin(anomaly_reviews, same_media(anomaly_reviews, anomalies))
-        .where(anomalies.c.tenant == tenant, anomalies.c.kind != ORDINARY)
+        .where(anomalies.c.tenant == tenant)
     )

@@ -19,7 +19,7 @@ from media_pipeline.stages.flag.assets import flag
 from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.library import Library
 from media_pipeline_tests.orchestration.steps import hashes_row
-from media_pipeline_tests.stages.vector_libraries import cut_frame, directions, draw_sound, fill, near
+from media_pipeline_tests.stages.vector_libraries import cut_frame, directions, draw_sound, embed, fill, near
 
 
 def rows(library: Library) -> dict[UUID, Any]:
@@ -57,6 +57,12 @@ def test_the_stranger_of_a_subject_is_shown_first_and_why(library: Library, sett
     assert code in shown(settings, state="dismissed")
     mark(settings, str(stranger), state="reviewed", note=None)
     assert code in shown(settings, state="reviewed")
+    embed(library, [stranger], a[None], inputs="another file")
+    flag(Run(library, "no stranger any more"))
+    assert rows(library)[stranger].kind == "ordinary"
+    assert code in shown(settings, state="reviewed")
+    mark(settings, code, state="open", note=None)
+    assert code not in shown(settings) + shown(settings, state="reviewed")
     with pytest.raises(ConfigError, match="no media 'X'"):
         mark(settings, "X", state="reviewed", note=None)
     with pytest.raises(ConfigError, match="there are open, reviewed, dismissed"):
