@@ -197,6 +197,8 @@ def test_merges_are_undone_from_the_latest(library: Library) -> None:
     before = _everything(library)
     first = merge(library, ["CODE-1", "CODE-2"], keeper="CODE-2")
     second = merge(library, ["CODE-2", "CODE-3"], keeper="CODE-3")
+    with pytest.raises(ConfigError, match="merged already"):
+        merge(library, ["CODE-2", "CODE-3"], keeper="CODE-3")
     assert [one.what for one in held(library)] == ["merge", "merge"]
     assert set(_shown(library)) == {3, 4}
     with pytest.raises(ConfigError, match=f"undo {second.decision_id} first"):
