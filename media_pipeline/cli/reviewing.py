@@ -199,3 +199,13 @@ def anomalies_dismiss(
     from media_pipeline.operations.anomalies import mark
 
     out.print(mark(settings_of(home), media, state="dismissed", note=note), highlight=False, markup=False)
+
+
+@anomalies.command("reopen")
+def anomalies_reopen(
+    media: Annotated[str, typer.Argument(help="Its public code or id.")], home: Home = None, note: Note = None
+) -> None:
+    """Take back what was said of it."""
+    from media_pipeline.operations.anomalies import mark
+
+    out.print(mark(settings_of(home), media, state="open", note=note), highlight=False, markup=False)

@@ -25,6 +25,7 @@ from media_pipeline.stages.group.duplicates.constraints import units
 from media_pipeline.stages.group.duplicates.cosines import exact
 from media_pipeline.stores.catalog import duplicate_decisions
 from media_pipeline.stores.catalog import duplicates as catalog
+from media_pipeline.stores.catalog.arrays import vectors_of
 from media_pipeline.stores.library import Library
 from media_pipeline.stores.texts import text_of_file
 
@@ -69,7 +70,7 @@ def calibrate(library: Library, table: Path | None = None) -> tuple[list[Score],
             raise ConfigError(
                 "no labelled pair has hashes and vectors: review some (duplicates merge, reject), or --pairs"
             )
-        vectors = catalog.read_vectors(connection, library.tenant, model.version, media, dims=model.dims)
+        vectors = vectors_of(connection, library.tenant, media, model_version=model.version, dims=model.dims)
     row_of = {one: row for row, one in enumerate(media)}
     a, b = (np.array([row_of[getattr(label, side)] for label in able], dtype=np.int64) for side in ("a", "b"))
     hashes = np.array([hashed.phashes[places[one]] if one in places else 0 for one in media], dtype=np.uint64)

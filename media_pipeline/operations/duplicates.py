@@ -102,10 +102,10 @@ def merge(library: Library, names: Sequence[str], *, keeper: str | None = None, 
             raise ConfigError(f"the keeper {keeper!r} is none of the files to be merged")
         into = decisions.merged_into(connection, library.tenant)
         # What was merged before stands behind its keeper already.
-        media = {one for one in media if into.get(one) not in media}
+        named, media = media, {one for one in media if into.get(one) not in media}
         others = sorted(media - {kept})
         if not others:
-            raise ConfigError("a merge needs two files or more")
+            raise ConfigError("these are merged already" if into.keys() & named else "a merge needs two files or more")
         for one in sorted(media & into.keys()):
             told = _codes(connection, library.tenant, [one, into[one]])
             raise ConfigError(

@@ -20,6 +20,7 @@ from media_pipeline.stages.group.duplicates.assets import regroup
 from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.library import Library
 from media_pipeline_tests.stages.group.catalogs import fill, turned
+from media_pipeline_tests.stages.vector_libraries import cut_frame
 
 CLOSED = {"licence": "CC-BY-NC-4.0", "licence_family": "cc-by-nc", "licence_is_open": False}
 SHARE_ALIKE = {"licence": "CC-BY-SA-4.0", "licence_family": "cc-by-sa"}
@@ -99,6 +100,34 @@ def test_a_merge_keeps_one_with_what_is_known_of_all(library: Library) -> None:
         ("CC-BY-4.0", None),
         ("CC-BY-NC-4.0", "(c) somebody"),
     ]
+
+
+def test_a_merge_keeps_tags_and_the_licence_of_a_video_whose_frame_is_merged(library: Library) -> None:
+    """Whose tags they are is told; a frame has no link of its own, and is under the terms of its video all the same."""
+    video, frame, other = fill(library, SOME[:3], listing=[{**CLOSED, "attribution": "(c) a film"}])
+    cut_frame(library, video=video, frame=frame)
+    own = {"tenant": library.tenant, "score": None}
+    said = [(frame, "cap", "manual"), (other, "cap", "manual"), (other, "cap", "auto"), (other, "gills", "manual")]
+    with library.engine.begin() as connection:
+        connection.execute(
+            insert(tables.tags),
+            [own | {"media_id": one, "tag": tag, "source": source} for one, tag, source in said],
+        )
+    merge(library, ["CODE-2", "CODE-3"], keeper="CODE-3")
+    fields = tables.merged_fields
+    with library.engine.connect() as connection:
+        rows = connection.execute(select(fields).order_by(fields.c.place)).all()
+    told = [(row.field, row.value, [int(UUID(one)) for one in row.from_media_ids]) for row in rows]
+    assert [one[1:] for one in told if one[0] == "tag"] == [
+        ({"tag": "cap", "source": "manual"}, [2, 3]),
+        ({"tag": "gills", "source": "manual"}, [3]),
+        ({"tag": "cap", "source": "auto"}, [3]),
+    ]
+    assert {(one[1]["licence"], one[1]["attribution"]) for one in told if one[0] == "licence"} == {
+        ("CC-BY-4.0", None),
+        ("CC-BY-NC-4.0", "(c) a film"),
+    }
+    assert _shown(library)[3][:2] == (False, "CC-BY-NC-4.0")
 
 
 def test_no_place_is_told_by_a_merge_where_one_is_sensitive(library: Library) -> None:
@@ -197,6 +226,8 @@ def test_merges_are_undone_from_the_latest(library: Library) -> None:
     before = _everything(library)
     first = merge(library, ["CODE-1", "CODE-2"], keeper="CODE-2")
     second = merge(library, ["CODE-2", "CODE-3"], keeper="CODE-3")
+    with pytest.raises(ConfigError, match="merged already"):
+        merge(library, ["CODE-2", "CODE-3"], keeper="CODE-3")
     assert [one.what for one in held(library)] == ["merge", "merge"]
     assert set(_shown(library)) == {3, 4}
     with pytest.raises(ConfigError, match=f"undo {second.decision_id} first"):

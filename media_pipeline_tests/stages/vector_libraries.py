@@ -8,7 +8,7 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, insert
+from sqlalchemy import Table, delete, insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from media_pipeline.models import model_named
@@ -79,3 +79,24 @@ def embed(library: Library, ids: Sequence[UUID], vectors: Any, *, version: str |
         connection.execute(
             insert(ledger), [done | {"run_id": "test", "output": "embeddings", "item_id": one} for one in ids]
         )
+
+
+def draw_sound(library: Library, *, sound: UUID, waveform: UUID) -> None:
+    """The one is the drawing of the other, and offered by nothing but it."""
+    row = {"tenant": library.tenant, "media_id": sound, "waveform_media_id": waveform, "width_px": 8, "height_px": 8}
+    _made_of(library, tables.audio_waveforms, row, made=waveform)
+
+
+def cut_frame(library: Library, *, video: UUID, frame: UUID, place: int = 0) -> None:
+    """The one is a frame of the other, and offered by nothing but it."""
+    row = {"tenant": library.tenant, "media_id": video, "frame_media_id": frame, "place": place, "offset_s": 0.0}
+    _made_of(
+        library, tables.video_frames, row | {"shot": 0, "is_poster": True, "width_px": 8, "height_px": 8}, made=frame
+    )
+
+
+def _made_of(library: Library, table: Table, row: dict[str, Any], *, made: UUID) -> None:
+    links = tables.media_links
+    with library.engine.begin() as connection:
+        connection.execute(delete(links).where(links.c.media_id == made))
+        connection.execute(insert(table), [row])

@@ -16,22 +16,23 @@ from media_pipeline.config import Settings
 from media_pipeline.models import EmbeddingModel, model_of
 from media_pipeline.orchestration.reports import result_of, run_of
 from media_pipeline.orchestration.work import Desk, Progress, Report, Run, desk, entry_of
-from media_pipeline.records import Made
+from media_pipeline.records import Made, NotApplicable
 from media_pipeline.stages.flag.neighbours import NOBODY, Neighbours, Places
 from media_pipeline.stages.flag.scores import Kinds, Numbers, Scores, measured, scored
 from media_pipeline.stores.catalog import anomaly_rows
 from media_pipeline.stores.catalog.arrays import all_vectors
-from media_pipeline.stores.catalog.selections import linked_media
+from media_pipeline.stores.catalog.selections import drawn_sounds, linked_media
 from media_pipeline.stores.ledger import Due, Output
 from media_pipeline.stores.library import Library
 
 NAME = "anomalies"
-VERSION = "1"
+VERSION = "2"
 ROWS_AT_A_TIME = 5_000
 # Of so many pictures all are scored again whenever one is new: five seconds of a core. Of more only the new ones are,
 # against what was measured of the others, and all in the night: at 100,000 that is two minutes and a half.
 MOST_SCORED_AT_ONCE = 20_000
 NEIGHBOURS_SHOWN = 6
+SOUND = NotApplicable("sound_has_no_look", "among photographs every drawing of a sound is odd")
 
 
 class ScoringConfig(dg.Config):
@@ -69,8 +70,11 @@ def flag(run: Run, *, everything: bool = False) -> Report:
         items = linked_media(run.library.tenant).subquery("items")
         run.progress.begin(NAME, place.count_due(items))
         while (total := place.count_due(items)) or everything:
-            due = _due(place, items)
-            with place.commit([entry_of(run, one, output=output, result=Made()) for one in due]) as connection:
+            due, drawn = _due(place, items)
+            entries = [
+                entry_of(run, one, output=output, result=SOUND if one.item_id in drawn else Made()) for one in due
+            ]
+            with place.commit(entries) as connection:
                 _score(connection, run, model, report, due=None if everything else [one.item_id for one in due])
             run.progress.advance(NAME, total)
             everything = False
@@ -78,13 +82,15 @@ def flag(run: Run, *, everything: bool = False) -> Report:
     return report
 
 
-def _due(place: Desk, items: Any) -> list[Due]:
+def _due(place: Desk, items: Any) -> tuple[list[Due], set[UUID]]:
+    """What is due, and all drawings of sounds."""
     found: list[Due] = []
     after: UUID | None = None
     while batch := place.read_due(items, after=after, limit=ROWS_AT_A_TIME):
         found += batch
         after = batch[-1].item_id
-    return found
+    with place.connection.begin():
+        return found, drawn_sounds(place.connection, place.run.library.tenant)
 
 
 def _score(

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Select, and_, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from media_pipeline.stores.catalog.cluster_rows import subject_listings
-from media_pipeline.stores.catalog.selections import same_media
+from media_pipeline.stores.catalog.selections import media_offers, same_media
 from media_pipeline.stores.catalog.tables import (
     anomalies,
     anomaly_reviews,
@@ -71,8 +71,8 @@ def clusters_of(connection: Connection, tenant: str) -> dict[UUID, tuple[UUID, s
 
 
 def subjects_of(connection: Connection, tenant: str) -> dict[UUID, tuple[str, str]]:
-    """Media -> its subject and what that is called; of several the first by id."""
-    links = media_links
+    """Media -> its subject and what that is called, a frame's as its video's; of several the first by id."""
+    links = media_offers
     named = and_(subject_listings.c.tenant == links.c.tenant, subject_listings.c.listing_id == links.c.listing_id)
     known = and_(subjects.c.tenant == links.c.tenant, subjects.c.subject_id == subject_listings.c.subject_id)
     query = (
@@ -127,8 +127,9 @@ def write(connection: Connection, tenant: str, rows: Sequence[Mapping[str, Any]]
 
 
 def queue(connection: Connection, tenant: str, *, state: State = "open", limit: int = 20) -> list[Anomaly]:
-    """What is worth a look, the oddest first."""
+    """The oddest first: open is what is worth a look, the others all of which somebody said so, odd or not any more."""
     query = _queue(tenant).where(_state() == state).order_by(anomalies.c.score.desc(), anomalies.c.media_id)
+    query = query.where(anomalies.c.kind != ORDINARY) if state == "open" else query
     return [Anomaly(*row) for row in connection.execute(query.limit(limit))]
 
 
@@ -159,5 +160,5 @@ def _queue(tenant: str) -> Select[Any]:
         )
         .join(media, same_media(anomalies))
         .outerjoin(anomaly_reviews, same_media(anomaly_reviews, anomalies))
-        .where(anomalies.c.tenant == tenant, anomalies.c.kind != ORDINARY)
+        .where(anomalies.c.tenant == tenant)
     )

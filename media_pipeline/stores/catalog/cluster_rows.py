@@ -14,14 +14,13 @@ from uuid import UUID
 from sqlalchemy import Connection, Table, Text, Uuid, and_, column, delete, func, insert, select, table, text, union_all
 from sqlalchemy import cast as sql_cast
 
-from media_pipeline.stores.catalog.selections import same_media
+from media_pipeline.stores.catalog.selections import media_offers, same_media
 from media_pipeline.stores.catalog.tables import (
     SCHEMA,
     cluster_events,
     cluster_members,
     cluster_names,
     clusters,
-    media_links,
     media_metadata,
     subjects,
 )
@@ -75,7 +74,7 @@ def human_names(connection: Connection, tenant: str) -> dict[UUID, str]:
 def words(connection: Connection, tenant: str) -> dict[UUID, Counter[str]]:
     """How many members of each cluster bear each word: names of subjects, tags, keywords that were in the file."""
     own = cluster_members
-    links, facts = media_links, media_metadata
+    links, facts = media_offers, media_metadata
     of_subject = (
         select(own.c.cluster_id, own.c.media_id, subjects.c.name.label("word"))
         .join(links, same_media(links, own))

@@ -1,8 +1,8 @@
 """What is known of several files of one picture, put together: each field with the files that said so.
 
-A fact that the kept file has is its own; what it lacks comes from the others, in the order given. Words, links and
-licences are all kept. Where the place of one file is sensitive, no place of another is added: it would tell what must
-not be told. What is not here: the merge that keeps the result (duplicate_decisions.py).
+A fact that the kept file has is its own; what it lacks comes from the others, in the order given. Words, tags, links
+and licences are all kept. Where the place of one file is sensitive, no place of another is added: it would tell what
+must not be told. What is not here: the merge that keeps the result (duplicate_decisions.py).
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from uuid import UUID
 from sqlalchemy import Connection, and_, func, literal_column, select
 
 from media_pipeline.stores.catalog import tables
+from media_pipeline.stores.catalog.cluster_rows import subject_listings
+from media_pipeline.stores.catalog.selections import media_offers
 
 # What is a property of the file and not of the picture, is a list of its own, or is no fact but what led to one.
 OF_THE_FILE = {
@@ -30,7 +32,7 @@ Field = tuple[str, Any, list[UUID]]
 
 
 def union(connection: Connection, tenant: str, keeper: UUID, others: Sequence[UUID]) -> list[Field]:
-    """Fields, keywords, links and licences, in this order."""
+    """Fields, keywords, tags, links, subjects and licences, in this order."""
     media = [keeper, *others]
     facts = tables.media_metadata
     # As JSON: the database writes times and numbers as they are to be kept.
@@ -38,7 +40,12 @@ def union(connection: Connection, tenant: str, keeper: UUID, others: Sequence[UU
         facts.c.tenant == tenant, facts.c.media_id.in_(media)
     )
     told: dict[UUID, dict[str, Any]] = {row.media_id: row.told for row in connection.execute(query)}
-    return [*_facts(media, told), *_words(media, told), *_offers(connection, tenant, media)]
+    return [
+        *_facts(media, told),
+        *_words(media, told),
+        *_tags(connection, tenant, media),
+        *_offers(connection, tenant, media),
+    ]
 
 
 def _facts(media: Sequence[UUID], told: dict[UUID, dict[str, Any]]) -> list[Field]:
@@ -74,8 +81,19 @@ def _words(media: Sequence[UUID], told: dict[UUID, dict[str, Any]]) -> list[Fiel
     return [("keyword", word, by) for word, by in said.items()]
 
 
+def _tags(connection: Connection, tenant: str, media: Sequence[UUID]) -> list[Field]:
+    """A person's and a model's are told apart: what both said is two."""
+    own = tables.tags
+    query = select(own.c.media_id, own.c.tag, own.c.source).where(own.c.tenant == tenant, own.c.media_id.in_(media))
+    said: dict[tuple[str, str], list[UUID]] = {}
+    for row in sorted(connection.execute(query), key=lambda row: (row.source == "auto", row.tag, row.media_id)):
+        said.setdefault((row.tag, row.source), []).append(row.media_id)
+    return [("tag", {"tag": tag, "source": source}, by) for (tag, source), by in said.items()]
+
+
 def _offers(connection: Connection, tenant: str, media: Sequence[UUID]) -> list[Field]:
-    links, listings = tables.media_links, tables.source_listings
+    # Not the links alone: a frame is offered under the licence of its video.
+    links, listings = media_offers, tables.source_listings
     same = and_(listings.c.tenant == links.c.tenant, listings.c.listing_id == links.c.listing_id)
     query = (
         select(
@@ -83,7 +101,6 @@ def _offers(connection: Connection, tenant: str, media: Sequence[UUID]) -> list[
             listings.c.listing_id,
             listings.c.source,
             listings.c.page_url,
-            listings.c.subject_id,
             listings.c.licence,
             listings.c.licence_url,
             listings.c.attribution,
@@ -94,13 +111,20 @@ def _offers(connection: Connection, tenant: str, media: Sequence[UUID]) -> list[
     )
     found: list[Field] = []
     licences: dict[tuple[str, str | None, str | None], list[UUID]] = {}
-    subjects: dict[str, list[UUID]] = {}
     for row in connection.execute(query):
         link = {"listing_id": str(row.listing_id), "source": row.source, "page_url": row.page_url}
         found.append(("link", link, [row.media_id]))
         licences.setdefault((row.licence, row.licence_url, row.attribution), []).append(row.media_id)
-        if row.subject_id is not None:
-            subjects.setdefault(row.subject_id, []).append(row.media_id)
+    named = and_(subject_listings.c.tenant == links.c.tenant, subject_listings.c.listing_id == links.c.listing_id)
+    shown = (
+        select(subject_listings.c.subject_id, links.c.media_id)
+        .join(links, named)
+        .where(links.c.tenant == tenant, links.c.media_id.in_(media))
+        .order_by(subject_listings.c.subject_id)
+    )
+    subjects: dict[str, list[UUID]] = {}
+    for subject, media_id in connection.execute(shown):
+        subjects.setdefault(subject, []).append(media_id)
     found += [("subject", subject, sorted(set(by))) for subject, by in subjects.items()]
     found += [
         ("licence", {"licence": name, "url": url, "attribution": credit}, sorted(set(by)))

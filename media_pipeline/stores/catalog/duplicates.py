@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from media_pipeline.stores.catalog import tables
 
-# 10 MB of vectors on their way, 5,000 rows of groups, of members, ids in one question.
+# Rows of groups, of members, ids in one question.
 ROWS_AT_A_TIME = 5_000
 
 Row = dict[str, Any]
@@ -69,25 +69,6 @@ def read_hashes(connection: Connection, tenant: str, model_version: str) -> Hash
             parts.append(np.frombuffer(bytes(found), dtype=">u8").astype(np.uint64).reshape(-1, 3))
     rows = np.concatenate(parts) if parts else np.empty((0, 3), dtype=np.uint64)
     return Hashed(rows[:, :2], np.ascontiguousarray(rows[:, 2]))
-
-
-def read_vectors(
-    connection: Connection, tenant: str, model_version: str, ids: Sequence[UUID], *, dims: int
-) -> NDArray[np.float32]:
-    """One row for each, in this order; zeros, near nothing, where there is none (any more)."""
-    embeddings = tables.embeddings
-    found = np.zeros((len(ids), dims), dtype=np.float32)
-    for start in range(0, len(ids), ROWS_AT_A_TIME):
-        page = ids[start : start + ROWS_AT_A_TIME]
-        places = {media_id: start + place for place, media_id in enumerate(page)}
-        query = select(embeddings.c.media_id, embeddings.c.vector).where(
-            embeddings.c.tenant == tenant,
-            embeddings.c.model_version == model_version,
-            embeddings.c.media_id.in_(page),
-        )
-        for media_id, vector in connection.execute(query):
-            found[places[media_id]] = np.frombuffer(vector, dtype="<f4")
-    return found
 
 
 STANDINGS = text(

@@ -37,6 +37,7 @@ from media_pipeline.records import ItemKind
 from media_pipeline.stores.blobs import BlobInfo
 from media_pipeline.stores.catalog.tables import (
     SCHEMA,
+    audio_waveforms,
     ledger,
     media,
     media_links,
@@ -76,6 +77,12 @@ def linked_media(tenant: str) -> Select[Any]:
         .where(media.c.tenant == tenant)
         .group_by(media.c.tenant, media.c.media_id)
     )
+
+
+def drawn_sounds(connection: Connection, tenant: str) -> set[UUID]:
+    """Media that are the drawing of a sound: pictures to look at, and of nothing that was seen."""
+    rows = select(audio_waveforms.c.waveform_media_id).where(audio_waveforms.c.tenant == tenant)
+    return set(connection.scalars(rows))
 
 
 def told_of_media(tenant: str) -> Select[Any]:

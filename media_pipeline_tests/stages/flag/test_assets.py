@@ -8,7 +8,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 from rich.console import Console
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select, update
 
 from media_pipeline.config import Settings
 from media_pipeline.errors import ConfigError
@@ -19,7 +19,7 @@ from media_pipeline.stages.flag.assets import flag
 from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.library import Library
 from media_pipeline_tests.orchestration.steps import hashes_row
-from media_pipeline_tests.stages.vector_libraries import directions, fill, near
+from media_pipeline_tests.stages.vector_libraries import cut_frame, directions, draw_sound, embed, fill, near
 
 
 def rows(library: Library) -> dict[UUID, Any]:
@@ -57,6 +57,12 @@ def test_the_stranger_of_a_subject_is_shown_first_and_why(library: Library, sett
     assert code in shown(settings, state="dismissed")
     mark(settings, str(stranger), state="reviewed", note=None)
     assert code in shown(settings, state="reviewed")
+    embed(library, [stranger], a[None], inputs="another file")
+    flag(Run(library, "no stranger any more"))
+    assert rows(library)[stranger].kind == "ordinary"
+    assert code in shown(settings, state="reviewed")
+    mark(settings, code, state="open", note=None)
+    assert code not in shown(settings) + shown(settings, state="reviewed")
     with pytest.raises(ConfigError, match="no media 'X'"):
         mark(settings, "X", state="reviewed", note=None)
     with pytest.raises(ConfigError, match="there are open, reviewed, dismissed"):
@@ -104,6 +110,31 @@ def test_many_listings_of_one_picture_are_a_placeholder(library: Library, settin
     assert {found[one].reason for one in ids[:21]} == {"one of 21 copies of one picture: a placeholder?"}
     assert {found[one].kind for one in ids[21:]} & {"placeholder"} == set()
     assert "a placeholder?" in shown(settings, limit=1)
+
+
+def test_the_drawing_of_a_sound_is_not_scored_and_moves_no_score(library: Library) -> None:
+    """It looks like no photograph: as one it would be the first of all. In the night neither."""
+    crowd = fill(library, near(directions(1, 1)[0], 2, 20))
+    sound, waveform = fill(library, directions(9, 2), first=20)
+    flag(Run(library, "before"))
+    draw_sound(library, sound=sound, waveform=waveform)
+    with library.engine.begin() as connection:
+        connection.execute(delete(tables.embeddings).where(tables.embeddings.c.media_id == sound))
+        connection.execute(update(tables.ledger).where(tables.ledger.c.output == "anomalies").values(version=""))
+    report = flag(Run(library, "test"))
+    assert report.of("anomalies") == {("done", ""): 21, ("not_applicable", "sound_has_no_look"): 1}
+    flag(Run(library, "night"), everything=True)
+    assert rows(library).keys() == set(crowd)
+
+
+def test_a_frame_is_of_the_subject_of_its_video(library: Library) -> None:
+    """A stranger among the subject's photographs, although nothing lists the frame itself."""
+    a, b = directions(1, 2)
+    fill(library, near(a, 2, 30), subject="Amanita muscaria")
+    video, frame = fill(library, np.stack([a, b]), first=30, subject="Amanita muscaria")
+    cut_frame(library, video=video, frame=frame)
+    flag(Run(library, "test"))
+    assert rows(library)[frame].reason == "far from every other Amanita muscaria"
 
 
 def test_an_empty_library_has_none(library: Library, settings: Settings) -> None:

@@ -28,15 +28,16 @@ from media_pipeline.stages.group.clusters.representatives import representatives
 from media_pipeline.stores.catalog import cluster_rows
 from media_pipeline.stores.catalog.arrays import all_vectors, vectors_of
 from media_pipeline.stores.catalog.cluster_rows import Stored
-from media_pipeline.stores.catalog.selections import linked_media
+from media_pipeline.stores.catalog.selections import drawn_sounds, linked_media
 from media_pipeline.stores.ledger import Due, Output
 
 NAME: Final = "clusters"
-VERSION: Final = "1"
+VERSION: Final = "2"
 ROWS_AT_A_TIME: Final = 5_000
 MOST_SHOWN_ANEW: Final = 2_000
 """A larger cluster keeps its representatives until everything is clustered anew: one more picture hardly changes them,
 and to choose them reads all its vectors."""
+SOUND: Final = NotApplicable("sound_has_no_look", "drawings of sounds would be one cluster, whatever is heard")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,27 +76,33 @@ def update_clusters(run: Run, *, anew: bool = False) -> Report:
         items = linked_media(run.library.tenant).subquery("items")
         run.progress.begin(NAME, place.count_due(items))
         while (total := place.count_due(items)) or anew:
-            due = _due(place, items)
+            due, drawn = _due(place, items)
             uncalibrated = NotApplicable("not_calibrated", f"{model.name} has no threshold for clusters")
             result: Result = Made() if min_cosine is not None else uncalibrated
-            with place.commit([entry_of(run, one, output=output, result=result) for one in due]) as connection:
+            entries = [
+                entry_of(run, one, output=output, result=SOUND if one.item_id in drawn else result) for one in due
+            ]
+            with place.commit(entries) as connection:
                 if min_cosine is None:
                     cluster_rows.delete_all(connection, run.library.tenant)
                 else:
-                    _update(_Task(connection, run, model, min_cosine, report), [one.item_id for one in due], anew=anew)
+                    pictures = [one.item_id for one in due if one.item_id not in drawn]
+                    _update(_Task(connection, run, model, min_cosine, report), pictures, anew=anew)
             run.progress.advance(NAME, total)
             anew = False
         run.progress.end(NAME)
     return report
 
 
-def _due(place: Desk, items: Any) -> list[Due]:
+def _due(place: Desk, items: Any) -> tuple[list[Due], set[UUID]]:
+    """What is due, and all drawings of sounds."""
     found: list[Due] = []
     after: UUID | None = None
     while batch := place.read_due(items, after=after, limit=ROWS_AT_A_TIME):
         found += batch
         after = batch[-1].item_id
-    return found
+    with place.connection.begin():
+        return found, drawn_sounds(place.connection, place.run.library.tenant)
 
 
 def _update(task: _Task, due: Sequence[UUID], *, anew: bool) -> None:

@@ -26,6 +26,7 @@ from media_pipeline.stages.group.duplicates.keepers import Standings
 from media_pipeline.stages.group.duplicates.scope import COMMON, common, reached, with_neighbours
 from media_pipeline.stores.catalog import duplicate_decisions
 from media_pipeline.stores.catalog import duplicates as catalog
+from media_pipeline.stores.catalog.arrays import vectors_of
 from media_pipeline.stores.catalog.duplicates import Hashed
 from media_pipeline.stores.catalog.selections import linked_media
 from media_pipeline.stores.ledger import Entry, Output
@@ -132,7 +133,8 @@ class _Look:
         return [*hashed, *(self.unhashed[place - count] for place in places if place >= count)]
 
     def vectors(self, media: Sequence[UUID]) -> NDArray[np.float32]:
-        return catalog.read_vectors(self.connection, self.tenant, self.model.version, media, dims=self.model.dims)
+        model = self.model
+        return vectors_of(self.connection, self.tenant, media, model_version=model.version, dims=model.dims)
 
 
 def _replace(
@@ -187,7 +189,7 @@ def _scope(look: _Look, changed: set[UUID]) -> list[UUID]:
         groups = catalog.near_groups(look.connection, look.tenant, among=media).values()
         return look.places({one for group in [*groups, *(unit_of.get(one, ()) for one in media)] for one in group})
 
-    def vectors_of(places: NDArray[np.int64]) -> NDArray[np.float32]:
+    def vectors_at(places: NDArray[np.int64]) -> NDArray[np.float32]:
         return look.vectors(look.ids(places.tolist()))
 
     found = reached(
@@ -196,7 +198,7 @@ def _scope(look: _Look, changed: set[UUID]) -> list[UUID]:
         look.comparable,
         limits=look.limits,
         tied=tied,
-        vectors_of=vectors_of,
+        vectors_of=vectors_at,
     )
     return look.ids(found)
 

@@ -45,31 +45,22 @@ class Standings:
         return min(places, key=self._key)
 
     def _key(self, place: int) -> tuple[float, ...]:
-        return (*(-float(column[place]) for _, column in self._wanted()), float(place))
+        return (*(-sign * float(column[place]) for _, column, sign in self._wanted()), float(place))
 
-    def _wanted(self) -> tuple[tuple[str, NDArray[np.int64] | NDArray[np.float64]], ...]:
-        """More of each is better."""
+    def _wanted(self) -> tuple[tuple[str, NDArray[np.int64] | NDArray[np.float64], int], ...]:
+        """What counts, the weightiest first; 1 where more is better. No column is copied: this is asked of every group,
+        and a column is as long as the library."""
         return (
-            ("chosen by a person", self.chosen),
-            ("most pixels", self.pixels),
-            ("best quality at the same size", self.quality),
-            ("richest metadata among equals", self.richness),
-            ("most open licence among equals", self.openness),
-            ("earliest among equals", -self.since),
+            ("chosen by a person", self.chosen, 1),
+            ("most pixels", self.pixels, 1),
+            ("best quality at the same size", self.quality, 1),
+            ("richest metadata among equals", self.richness, 1),
+            ("most open licence among equals", self.openness, 1),
+            ("earliest among equals", self.since, -1),
         )
 
     def reason(self, keeper: int, others: Sequence[int]) -> str:
         """The first thing in which the keeper is before the best of the others."""
         second = self.best(others)
-        return next((word for word, column in self._wanted() if column[keeper] > column[second]), ONLY)
-
-    def at(self, places: Places) -> Standings:
-        """Of some files, in the order of `places`."""
-        return Standings(
-            self.chosen[places],
-            self.pixels[places],
-            self.quality[places],
-            self.richness[places],
-            self.openness[places],
-            self.since[places],
-        )
+        wanted = self._wanted()
+        return next((word for word, column, sign in wanted if sign * (column[keeper] - column[second]) > 0), ONLY)

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_BITS = 6
-# Fewer blocks are wider: three of nine are 22 bits at most, which leaves room for the place in the same number.
+# Fewer blocks are wider: of nine each has 8 bits at most, and three of them leave room for the place in one number.
 MIN_BLOCKS = 9
-PLACE_BITS = 40
+PART_BITS, PLACE_BITS = 8, 40
 # So many different hashes with one key are a family (frames of one clip, skies): its pairs grow with the square, and
 # comparing it at each of 84 keys costs more than one look at all hashes for those few that come to lead a group.
 LONG_RUN = 500
@@ -56,29 +56,35 @@ def bits_of(phashes: list[str]) -> NDArray[np.uint64]:
 def neighbours(hashes: NDArray[np.uint64], max_bits: int = MAX_BITS, *, long_run: int = LONG_RUN) -> Neighbours:
     """Of hashes that are all different: a thousand equal ones would be half a million pairs that say nothing."""
     masks = _blocks(max(max_bits + 3, MIN_BLOCKS))
+    parts = [_part(hashes, mask) for mask in masks]
     crowded = np.zeros(len(hashes), dtype=np.bool_)
     empty = np.empty(0, np.int32)
     lower, higher = [empty], [empty]
-    for key in combinations(range(len(masks)), 3):
-        order, ends = _runs(hashes, [masks[block] for block in key])
-        begun = np.flatnonzero(np.diff(ends, prepend=-1))
-        long = np.repeat(ends[begun] - begun > long_run, ends[begun] - begun)
-        crowded[order[long]] = True
-        # Only equality of the first three equal blocks counts: so each pair is met once, and none is remembered.
-        earlier = [masks[block] for block in range(key[2]) if block not in key]
-        places = np.flatnonzero(~long)
-        offset = 1
-        while len(places := places[places + offset < ends[places]]):
-            a, b = order[places], order[places + offset]
-            differing = hashes[a] ^ hashes[b]
-            near = np.bitwise_count(differing) <= max_bits
-            # Where both are crowded neither will ask.
-            near &= ~(crowded[a] & crowded[b])
-            for mask in earlier:
-                near &= (differing & mask) != 0
-            lower.append(a[near].astype(np.int32))
-            higher.append(b[near].astype(np.int32))
-            offset += 1
+    own = np.arange(len(hashes), dtype=np.uint64)
+    for first, second in combinations(range(len(masks) - 1), 2):
+        two = own | _shifted(parts[first], 2) | _shifted(parts[second], 1)
+        for third in range(second + 1, len(masks)):
+            key = (first, second, third)
+            # Key and place in one number: a million sort in 0.05 s, where `argsort` of the keys needs 0.07 to 0.11 s.
+            keyed = two | _shifted(parts[third], 0)
+            keyed.sort()
+            places, ends = _runs(keyed, long_run, crowded)
+            # Only equality of the first three equal blocks counts: so each pair is met once, and none is remembered.
+            earlier = [masks[block] for block in range(third) if block not in key]
+            offset = 1
+            while len(places):
+                a, b = _places(keyed[places]), _places(keyed[places + offset])
+                differing = hashes[a] ^ hashes[b]
+                near = np.bitwise_count(differing) <= max_bits
+                # Where both are crowded neither will ask.
+                near &= ~(crowded[a] & crowded[b])
+                for mask in earlier:
+                    near &= (differing & mask) != 0
+                lower.append(a[near].astype(np.int32))
+                higher.append(b[near].astype(np.int32))
+                offset += 1
+                going_on = places + offset < ends
+                places, ends = places[going_on], ends[going_on]
     starts, others = _both_ways(np.concatenate(lower), np.concatenate(higher), crowded)
     return Neighbours(hashes, max_bits, crowded, starts, others)
 
@@ -89,21 +95,35 @@ def _blocks(count: int) -> list[np.uint64]:
     return [np.uint64((1 << high) - (1 << low)) for low, high in pairwise(edges)]
 
 
-def _runs(hashes: NDArray[np.uint64], masks: list[np.uint64]) -> tuple[Places, Places]:
-    """The places in order of the masked bits, and for each where the run of those equal to it ends."""
-    keyed = np.zeros(len(hashes), dtype=np.uint64)
-    width = PLACE_BITS
-    for mask in masks:
-        low, bits = (int(mask) & -int(mask)).bit_length() - 1, int(mask).bit_count()
-        keyed |= ((hashes & mask) >> np.uint64(low)) << np.uint64(width)
-        width += bits
-    # Key and place in one number: a million sort in 0.05 s, where `argsort` of the keys needs 0.07 to 0.11 s.
-    keyed |= np.arange(len(hashes), dtype=np.uint64)
-    keyed.sort()
-    order = (keyed & np.uint64((1 << PLACE_BITS) - 1)).astype(np.int64)
-    keyed >>= np.uint64(PLACE_BITS)
-    ends = np.append(np.flatnonzero(keyed[1:] != keyed[:-1]) + 1, len(keyed)) if len(keyed) else np.empty(0, np.int64)
-    return order, np.repeat(ends, np.diff(ends, prepend=0))
+def _part(hashes: NDArray[np.uint64], mask: np.uint64) -> NDArray[np.uint8]:
+    """The bits of one block, as small numbers."""
+    low = (int(mask) & -int(mask)).bit_length() - 1
+    return ((hashes & mask) >> np.uint64(low)).astype(np.uint8)
+
+
+def _shifted(part: NDArray[np.uint8], place: int) -> NDArray[np.uint64]:
+    """Where the third, the second, the first of three blocks stands in a key."""
+    shifted: NDArray[np.uint64] = part.astype(np.uint64) << np.uint64(PLACE_BITS + PART_BITS * place)
+    return shifted
+
+
+def _places(keyed: NDArray[np.uint64]) -> Places:
+    return (keyed & np.uint64((1 << PLACE_BITS) - 1)).astype(np.int64)
+
+
+def _runs(keyed: NDArray[np.uint64], long_run: int, crowded: NDArray[np.bool_]) -> tuple[Places, Places]:
+    """Of sorted numbers those whose key the next one has too, and for each where its run ends. Long runs are left out,
+    and all that are in them are crowded."""
+    places = np.flatnonzero((keyed[1:] ^ keyed[:-1]) < np.uint64(1 << PLACE_BITS))
+    last = np.flatnonzero(np.diff(places, append=-1) != 1)
+    lengths = np.diff(last, prepend=-1)
+    ends = np.repeat(places[last] + 2, lengths)
+    long = np.repeat(lengths >= long_run, lengths)
+    if long.any():
+        crowded[_places(keyed[places[long]])] = True
+        crowded[_places(keyed[ends[long] - 1])] = True
+        places, ends = places[~long], ends[~long]
+    return places, ends
 
 
 def _both_ways(

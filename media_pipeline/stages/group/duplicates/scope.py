@@ -7,17 +7,19 @@ everything would get. What is not here: the grouping (groups.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from media_pipeline.stages.group.duplicates.cosines import Vectors, reaching
+from media_pipeline.stages.group.duplicates.cosines import Vectors, exact
 from media_pipeline.stages.group.duplicates.groups import Alike, Limits
 from media_pipeline.stages.group.duplicates.pairs import Places
 
 # A hash that so many different files share is that of a blank page or a logo, and says nothing of any of them.
 COMMON = 200
+# Whose vectors are read at once: 40 MB of them at most.
+PAIRS_AT_A_TIME = 10_000
 
 
 def common(phashes: NDArray[np.uint64], most: int = COMMON) -> NDArray[np.bool_]:
@@ -47,29 +49,45 @@ def reached(
     Places behind the last hash are files without one.
     """
     found, waiting = set[int](), sorted(set(changed))
+    # Whoever is reached already needs no second way: a clip of thousands of frames is compared once, not with itself.
+    unseen = comparable.copy()
     while waiting:
         found.update(waiting)
         further = set(tied(waiting))
-        for place in waiting:
-            if limits is not None and place < len(phashes) and comparable[place]:
-                further.update(_near(place, phashes, comparable, limits=limits, vectors_of=vectors_of))
+        if limits is not None:
+            hashed = [place for place in waiting if place < len(phashes)]
+            able = [place for place in hashed if comparable[place]]
+            unseen[hashed] = False
+            for pairs in _near(able, phashes, unseen, limits=limits):
+                further.update(_passing(pairs, limits=limits, vectors_of=vectors_of))
         waiting = sorted(further - found)
     return sorted(found)
 
 
 def _near(
-    place: int,
-    phashes: NDArray[np.uint64],
-    comparable: NDArray[np.bool_],
-    *,
-    limits: Limits,
-    vectors_of: Callable[[Places], Vectors],
-) -> list[int]:
-    near = np.flatnonzero(np.bitwise_count(phashes ^ phashes[place]) <= limits.bits)
-    near = near[comparable[near] & (near != place)]
-    if not len(near):
-        return []
-    vectors = vectors_of(np.concatenate([[place], near]).astype(np.int64))
-    passing = reaching(vectors, np.arange(1, len(vectors)), np.zeros(1, np.int64), least=limits.cosine)[:, 0]
-    found: list[int] = near[passing].tolist()
+    places: Sequence[int], phashes: NDArray[np.uint64], unseen: NDArray[np.bool_], *, limits: Limits
+) -> Iterator[tuple[Places, Places]]:
+    """Pairs of one of these and one that nobody has reached, some thousands at a time."""
+    own, others, count = [], [], 0
+    for place in places:
+        near = np.flatnonzero(np.bitwise_count(phashes ^ phashes[place]) <= limits.bits)
+        near = near[unseen[near]]
+        if not len(near):
+            continue
+        own.append(np.full(len(near), place))
+        others.append(near)
+        count += len(near)
+        if count >= PAIRS_AT_A_TIME:
+            yield np.concatenate(own), np.concatenate(others)
+            own, others, count = [], [], 0
+    if count:
+        yield np.concatenate(own), np.concatenate(others)
+
+
+def _passing(pairs: tuple[Places, Places], *, limits: Limits, vectors_of: Callable[[Places], Vectors]) -> list[int]:
+    """The others of those pairs whose vectors are near too."""
+    own, others = pairs
+    asked = np.unique(np.concatenate(pairs))
+    cosines = exact(vectors_of(asked), np.searchsorted(asked, own), np.searchsorted(asked, others))
+    found: list[int] = others[cosines >= limits.cosine].tolist()
     return found

@@ -8,7 +8,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 from rich.console import Console
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from media_pipeline.config import Settings
 from media_pipeline.errors import ConfigError
@@ -18,7 +18,7 @@ from media_pipeline.stages.group.clusters.assets import update_clusters
 from media_pipeline.stages.group.clusters.centroids import summands
 from media_pipeline.stores.catalog import tables
 from media_pipeline.stores.library import Library
-from media_pipeline_tests.stages.vector_libraries import directions, embed, fill, near
+from media_pipeline_tests.stages.vector_libraries import cut_frame, directions, draw_sound, embed, fill, near
 
 
 def groups(library: Library) -> dict[UUID, set[UUID]]:
@@ -206,3 +206,45 @@ def test_a_library_without_pictures_has_no_clusters(library: Library, settings: 
     console = Console(record=True)
     list_clusters(settings, console, limit=5)
     assert "no clusters yet: media-pipeline run" in console.export_text()
+
+
+def test_drawings_of_sounds_are_in_no_cluster(library: Library) -> None:
+    """Neither when they come, nor when everything is clustered anew; the ledger says why."""
+    a, b = directions(1, 2)
+    crowd = fill(library, near(a, 2, 6))
+    update_clusters(Run(library, "first"))
+    sounds, drawn = fill(library, near(a, 3, 2), first=6), fill(library, near(b, 4, 2), first=8)
+    for sound, waveform in zip(sounds, drawn, strict=True):
+        draw_sound(library, sound=sound, waveform=waveform)
+    report = update_clusters(Run(library, "second"))
+    assert report.of("clusters") == {("done", ""): 2, ("not_applicable", "sound_has_no_look"): 2}
+    assert {one for members in groups(library).values() for one in members} == {*crowd, *sounds}
+    update_clusters(Run(library, "third"), anew=True)
+    assert {one for members in groups(library).values() for one in members} == {*crowd, *sounds}
+
+
+def test_frames_and_tags_give_names(library: Library) -> None:
+    """Frames bear the subject of their video; a tag counts once for each media, whoever gave it; a person's name of the
+    cluster goes before all words."""
+    a, b, c = directions(1, 3)
+    video, *frames = fill(library, np.concatenate([c[None], near(a, 2, 4)]), subject="Boletus edulis")
+    for place, frame in enumerate(frames):
+        cut_frame(library, video=video, frame=frame, place=place)
+    tagged = fill(library, near(b, 3, 4), first=5)
+    tag(library, tagged, "forest floor", source="auto")
+    tag(library, tagged[:2], "forest floor", source="manual")
+    tag(library, tagged[:1], "rare word", source="manual")
+    update_clusters(Run(library, "first"))
+    named = rows(library)
+    assert named[of(library, frames[0])].name == "Boletus edulis"
+    assert (named[of(library, tagged[0])].name, named[of(library, tagged[0])].named_by) == ("forest floor", "words")
+
+    rename(library.settings, str(of(library, tagged[0])), "Under the beeches")
+    update_clusters(Run(library, "second"), anew=True)
+    assert rows(library)[of(library, tagged[0])].name == "Under the beeches"
+
+
+def tag(library: Library, ids: list[UUID], word: str, *, source: str) -> None:
+    own = {"tenant": library.tenant, "tag": word, "source": source, "score": 0.5 if source == "auto" else None}
+    with library.engine.begin() as connection:
+        connection.execute(insert(tables.tags), [own | {"media_id": one} for one in ids])

@@ -119,6 +119,20 @@ def test_a_hash_that_too_many_share_is_set_apart(library: Library) -> None:
         assert connection.scalar(select(func.count()).select_from(apart)) == 0
 
 
+def test_who_was_in_a_group_with_a_changed_picture_is_looked_at_again(library: Library) -> None:
+    """The keeper shows something else now: those that it leaves behind are still one picture."""
+    fill(library, ["0000000000000000", "0000000000000001", "0000000000000003"], facts=[{"width_px": 99}])
+    regroup(Run(library, "one"))
+    assert _members(library) == [[_id(1), _id(2), _id(3)]]
+    with library.engine.begin() as connection:
+        hashes, rows = tables.hashes, tables.ledger
+        connection.execute(update(hashes).where(hashes.c.media_id == _id(1)).values(phash="0f0f0f0f0f0f0f0f"))
+        due = (rows.c.output == "duplicate_groups", rows.c.item_id == _id(1))
+        connection.execute(update(rows).where(*due).values(version=""))
+    regroup(Run(library, "two"), whole=False)
+    assert _members(library) == [[_id(2), _id(3)]]
+
+
 def test_a_group_keeps_its_id_while_its_keeper_remains(library: Library) -> None:
     """A smaller copy joins; a larger one takes over, and the event says from whom."""
     fill(library, ["0000000000000000", "0000000000000001"], first=10)
