@@ -12,9 +12,7 @@ import typer
 
 from media_pipeline.cli.terms import Home, out, settings_of
 
-duplicates = typer.Typer(
-    no_args_is_help=True, help="Files that are one picture (docs/duplicates.md)."
-)
+duplicates = typer.Typer(no_args_is_help=True, help="Files that are one picture (docs/duplicates.md).")
 clusters = typer.Typer(no_args_is_help=True, help="Pictures of one kind, and their names (docs/clusters.md).")
 anomalies = typer.Typer(no_args_is_help=True, help="Pictures worth a look: the oddest first (docs/clusters.md).")
 

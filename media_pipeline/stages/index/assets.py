@@ -12,11 +12,11 @@ from uuid import UUID
 
 import dagster as dg
 import numpy as np
-from sqlalchemy import ARRAY, Uuid, and_, any_, func, literal, select, update
+from sqlalchemy import ARRAY, Uuid, and_, any_, exists, func, literal, not_, or_, select, update
 
 from media_pipeline.config import Settings
-from media_pipeline.errors import VectorIndexError
-from media_pipeline.models import model_of
+from media_pipeline.errors import MediaProcessingError, VectorIndexError
+from media_pipeline.models import Vectors, model_of
 from media_pipeline.orchestration.reports import result_of, run_of
 from media_pipeline.orchestration.work import Desk, Progress, Report, Run, desk, entry_of
 from media_pipeline.records import Made
@@ -24,6 +24,7 @@ from media_pipeline.stages.index.projection import VERSION, payload
 from media_pipeline.stores import ledger
 from media_pipeline.stores.catalog import index_pointers, statistics, tables
 from media_pipeline.stores.catalog.selections import linked_media, same_media, told_of_media
+from media_pipeline.stores.catalog.vectors import matrix_of
 from media_pipeline.stores.index.filters import Eq
 from media_pipeline.stores.index.interface import VectorIndex
 from media_pipeline.stores.index.points import Point
@@ -89,9 +90,10 @@ def _pass(place: Desk, output: Output, *, afresh: bool, first: bool) -> bool:
         entries: list[Entry] = []
         with _opened(run, output, None if afresh else was) as index:
             for batch in batches:
-                index.upsert(_points(place, output, [due for due in batch if not due.blocked]))
-                index.delete(due.item_id for due in batch if due.blocked)
-                entries += [entry_of(run, due, output=output, result=Made()) for due in batch]
+                points, wrong = _points(place, output, [due for due in batch if not due.blocked])
+                index.upsert(points)
+                index.delete(due.item_id for due in batch if due.blocked or due.item_id in wrong)
+                entries += [entry_of(run, due, output=output, result=wrong.get(due.item_id, Made())) for due in batch]
                 run.progress.advance(output.name, len(batch))
             index.delete(gone)
             if afresh:
@@ -149,40 +151,63 @@ def _due(place: Desk, output: Output) -> tuple[int, Iterator[list[Due]]]:
     return (piece[0]["total"] if piece else 0), (batch for batch in batches if batch)
 
 
-def _points(place: Desk, output: Output, dues: Sequence[Due]) -> Iterator[Point]:
+def _points(place: Desk, output: Output, dues: Sequence[Due]) -> tuple[list[Point], dict[UUID, MediaProcessingError]]:
+    """The points of these media, and what is wrong with the vectors of the others: one of them must not end a run."""
     run, version = place.run, _model_version(output)
+    model = model_of(run.library.settings)
     # One array, not two thousand parameters: those took as long as all of the engine's work.
     ids, tenant = literal([due.item_id for due in dues], ARRAY(Uuid())), run.library.tenant
     whole, crops = tables.embeddings.c, tables.crop_embeddings.c
     vectors = {
-        row.media_id: np.frombuffer(row.vector, dtype="<f4")
+        row.media_id: row.vector
         for row in place.connection.execute(
             select(whole.media_id, whole.vector).where(
                 whole.tenant == tenant, whole.model_version == version, whole.media_id == any_(ids)
             )
         )
     }
-    cut: dict[UUID, list[Any]] = {}
+    cut: dict[UUID, list[bytes]] = {}
     for row in place.connection.execute(
         select(crops.media_id, crops.vector)
         .where(crops.tenant == tenant, crops.model_version == version, crops.media_id == any_(ids))
         .order_by(crops.media_id, crops.number)
     ):
-        cut.setdefault(row.media_id, []).append(np.frombuffer(row.vector, dtype="<f4"))
-    name = model_of(run.library.settings).name
-    for due in dues:
-        said = payload({**due.row, "model_name": name}, tenant=tenant, model=version)
-        own = cut.get(due.item_id)
-        yield Point(due.item_id, vectors[due.item_id], said, None if own is None else np.stack(own))
+        cut.setdefault(row.media_id, []).append(row.vector)
+    rows = matrix_of([vectors.get(due.item_id, b"") for due in dues], model.dims)
+    points: list[Point] = []
+    wrong: dict[UUID, MediaProcessingError] = {}
+    for due, row, is_whole in zip(dues, rows, _have_directions(rows), strict=True):
+        own = matrix_of(cut.get(due.item_id, ()), model.dims)
+        if is_whole and all(_have_directions(own)):
+            said = payload({**due.row, "model_name": model.name}, tenant=tenant, model=version)
+            points.append(Point(due.item_id, row, said, own if len(own) else None))
+        else:
+            wrong[due.item_id] = MediaProcessingError("bad_vector", "its vector, or one of a crop, has no direction")
+    return points, wrong
+
+
+def _have_directions(rows: Vectors) -> list[bool]:
+    lengths = np.linalg.norm(rows.astype(np.float64), axis=1)
+    found: list[bool] = (np.isfinite(lengths) & (lengths > 0)).tolist()
+    return found
 
 
 def _media(run: Run) -> Any:
     tenant = run.library.tenant
+    model = model_of(run.library.settings)
     # What `items_of` gives for media, with the rest of what their listings tell: looked up once.
     items, told = linked_media(tenant).subquery("linked"), told_of_media(tenant).subquery("told_of_media")
     media, facts, hashes, quality = tables.media, tables.media_metadata, tables.hashes, tables.quality
     aesthetics, moderation, tagged = tables.aesthetics, tables.moderation, tables.tags
     tags = select(func.array_agg(tagged.c.tag)).where(same_media(tagged)).scalar_subquery()
+    vectors, embedded = tables.embeddings, tables.ledger
+    has_vector = exists().where(same_media(vectors), vectors.c.model_version == model.version)
+    is_embedded = exists().where(
+        embedded.c.tenant == media.c.tenant,
+        embedded.c.item_id == media.c.media_id,
+        embedded.c.output == "embeddings",
+        embedded.c.status == "done",
+    )
     shown = (
         *(media.c[name] for name in ("home_source", "kind", "sha256", "public_code", "blob_key", "claimed_at")),
         *(media.c[name] for name in ("parent_media_id", "offset_s")),
@@ -207,6 +232,8 @@ def _media(run: Run) -> Any:
             .outerjoin(aesthetics, same_media(aesthetics))
             .outerjoin(moderation, same_media(moderation))
         )
+        # Of a model that has come to some sources only: what the former one embedded waits for it.
+        .where(or_(has_vector, not_(is_embedded)))
         .subquery("items")
     )
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 from sqlalchemy import delete, insert, select, update
 
 from media_pipeline.models import model_of
@@ -114,6 +115,43 @@ def test_a_media_without_a_vector_is_not(library: Library) -> None:
     settle(library, [2], "embeddings", version="other", reason="not_a_picture")
     assert worked(library) == 1
     assert sorted(held(library)) == [1]
+
+
+def test_what_only_the_former_model_embedded_waits(library: Library) -> None:
+    """A new model that has come to one source: what is of the others is neither indexed nor in the way."""
+    shelve(library, [1])
+    shelve(library, [2], version="former-1")
+    assert worked(library) == 1
+    assert worked(library) == 0
+    assert sorted(held(library)) == [1]
+    with library.engine.begin() as catalog:
+        own = {"tenant": library.tenant, "media_id": media_of(2), "model_version": model_of(library.settings).version}
+        catalog.execute(insert(tables.embeddings).values(**own, vector=vector_of(2).tobytes()))
+    settle(library, [2], "embeddings", version=own["model_version"])
+    assert worked(library) == 1
+    assert sorted(held(library)) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [b"\0" * 12, np.zeros(512, "<f4").tobytes(), np.full(512, np.nan, "<f4").tobytes()],
+    ids=("cut", "0", "nan"),
+)
+def test_a_broken_vector_is_a_row_and_not_the_end_of_the_run(library: Library, wrong: bytes) -> None:
+    """Its former point goes; the others are indexed; mended, it is again."""
+    shelve(library, [1, 2])
+    worked(library)
+    vectors = tables.embeddings
+    for stored, expected in ((wrong, [1]), (vector_of(2).tobytes(), [1, 2])):
+        with library.engine.begin() as catalog:
+            catalog.execute(update(vectors).where(vectors.c.media_id == media_of(2)).values(vector=stored))
+        settle(library, [2], "embeddings", version=f"made again, {expected}")
+        assert worked(library) == 1
+        assert sorted(held(library)) == expected
+    rows = tables.ledger.c
+    with library.engine.connect() as catalog:
+        query = select(rows.reason).where(rows.output == "vector_index", rows.item_id == media_of(2))
+        assert catalog.scalar(query) is None
 
 
 def test_a_media_that_is_deleted_leaves_the_index_with_its_rows(library: Library) -> None:
