@@ -65,7 +65,7 @@ def project(run: Run, *, afresh: bool = False) -> Report:
             return report
         fresh = afresh or _pointer(run, output) is None
         if fresh:
-            _outdate(place, output)
+            _outdate(place, output, everything=afresh)
         first = True
         # Again until nothing is due: what another run brought meanwhile found this step held, and counts on it.
         while _pass(place, output, afresh=fresh and first, first=first):
@@ -88,28 +88,51 @@ def _pass(place: Desk, output: Output, *, afresh: bool, first: bool) -> bool:
             return False
         was = _pointer(run, output)
         entries: list[Entry] = []
-        with _opened(run, output, None if afresh else was) as index:
-            for batch in batches:
-                points, wrong = _points(place, output, [due for due in batch if not due.blocked])
-                index.upsert(points)
-                index.delete(due.item_id for due in batch if due.blocked or due.item_id in wrong)
-                entries += [entry_of(run, due, output=output, result=wrong.get(due.item_id, Made())) for due in batch]
-                run.progress.advance(output.name, len(batch))
-            index.delete(gone)
-            if afresh:
-                _remove_strays(run, index, entries)
-            index.flush()
-            count, name = index.count(Eq("tenant", run.library.tenant)), index.name
+        rest: Iterator[list[Due]] | None = batches
+        if was is None:
+            entries, rest = _without_points(run, output, batches)
+        name, count = None, 0
+        # No index of a model that has made nothing yet: without its weights not even its length may be known.
+        if rest is not None:
+            with _opened(run, output, None if afresh else was) as index:
+                for batch in rest:
+                    points, wrong = _points(place, output, [due for due in batch if not due.blocked])
+                    index.upsert(points)
+                    index.delete(due.item_id for due in batch if due.blocked or due.item_id in wrong)
+                    entries += [
+                        entry_of(run, due, output=output, result=wrong.get(due.item_id, Made())) for due in batch
+                    ]
+                    run.progress.advance(output.name, len(batch))
+                index.delete(gone)
+                if afresh:
+                    _remove_strays(run, index, entries)
+                index.flush()
+                count, name = index.count(Eq("tenant", run.library.tenant)), index.name
     tenant, version = run.library.tenant, _model_version(output)
     with place.commit(entries) as connection:
-        former = None if was is None else was.name
-        fresh_graph = index_pointers.Graph(0, "none") if afresh else None
-        index_pointers.publish(connection, tenant, was=former, pointer=(version, name, count), graph=fresh_graph)
         ledger.forget(connection, tenant, output.name, gone)
-        live = index_pointers.promote(connection, tenant, version)
-    run.library.index.point_alias(ALIAS, live)
-    run.library.index.sweep(version, keep=[name])
+        if name is not None:
+            former = None if was is None else was.name
+            fresh_graph = index_pointers.Graph(0, "none") if afresh else None
+            index_pointers.publish(connection, tenant, was=former, pointer=(version, name, count), graph=fresh_graph)
+            live = index_pointers.promote(connection, tenant, version)
+    if name is not None:
+        run.library.index.point_alias(ALIAS, live)
+        run.library.index.sweep(version, keep=[name])
     return True
+
+
+def _without_points(
+    run: Run, output: Output, batches: Iterator[list[Due]]
+) -> tuple[list[Entry], Iterator[list[Due]] | None]:
+    """The rows of the batches before the first that has a vector, and the rest; none where no batch has any."""
+    entries: list[Entry] = []
+    for batch in batches:
+        if not all(due.blocked for due in batch):
+            return entries, chain([batch], batches)
+        entries += [entry_of(run, due, output=output, result=None) for due in batch]
+        run.progress.advance(output.name, len(batch))
+    return entries, None
 
 
 def _model_version(output: Output) -> str:
@@ -121,9 +144,12 @@ def _pointer(run: Run, output: Output) -> index_pointers.Pointer | None:
         return index_pointers.pointer_of(connection, run.library.tenant, _model_version(output))
 
 
-def _outdate(place: Desk, output: Output) -> None:
+def _outdate(place: Desk, output: Output, *, everything: bool) -> None:
+    """Of a lost index only what was in it: the rows of what never was are as good as before."""
     rows = tables.ledger
     own = and_(rows.c.tenant == place.run.library.tenant, rows.c.output == output.name)
+    if not everything:
+        own = and_(own, rows.c.status == "done")
     with place.connection.begin():
         place.connection.execute(update(rows).where(own, rows.c.version != "").values(version=""))
 

@@ -39,9 +39,17 @@ def test_a_second_run_writes_nothing(library: Library) -> None:
 
 
 def test_a_library_without_vectors_has_no_index(library: Library) -> None:
-    """An empty one is made once, and nothing is live that holds nothing… but nothing fails."""
+    """Neither an empty library, nor one whose model could not be had: its media have rows, and searches no empty index."""
     assert worked(library) == 0
+    shelve(library, [1])
+    settle(library, [1], "embeddings", reason="model_unavailable")
+    assert worked(library) == 1
     assert worked(library) == 0
+    with library.engine.connect() as catalog:
+        assert catalog.execute(select(tables.index_generations)).all() == []
+    settle(library, [1], "embeddings", version="mended")
+    assert worked(library) == 1
+    assert sorted(held(library)) == [1]
 
 
 def test_crops_of_a_media_are_in_the_index_in_their_order(library: Library) -> None:
