@@ -17,6 +17,7 @@ from sqlalchemy import ARRAY, Uuid, and_, any_, exists, func, literal, not_, or_
 from media_pipeline.config import Settings
 from media_pipeline.errors import MediaProcessingError, VectorIndexError
 from media_pipeline.models import Vectors, model_of
+from media_pipeline.orchestration.indexing import optimise
 from media_pipeline.orchestration.reports import result_of, run_of
 from media_pipeline.orchestration.work import Desk, Progress, Report, Run, desk, entry_of
 from media_pipeline.records import Made
@@ -44,12 +45,27 @@ def outputs(settings: Settings) -> tuple[Output, ...]:
     return (Output("vector_index", version, ("embeddings", "metadata"), own_input="told", watches=WATCHED),)
 
 
+class IndexingConfig(dg.Config):
+    """How `vector_index` is made: what is due is appended, and the graph over all of it is built, or not."""
+
+    optimise: bool = False
+
+
 @dg.asset(deps=["embeddings", "metadata", *WATCHED], kinds={"qdrant"}, code_version=VERSION)
 def vector_index(
-    context: dg.AssetExecutionContext, library: dg.ResourceParam[Library], progress: dg.ResourceParam[Progress]
+    context: dg.AssetExecutionContext,
+    config: IndexingConfig,
+    library: dg.ResourceParam[Library],
+    progress: dg.ResourceParam[Progress],
 ) -> dg.MaterializeResult[None]:
-    """The searchable vectors. One point is one media; one generation holds one version of one model."""
-    return result_of(library, "vector_index", project(run_of(context, library, progress)))
+    """The searchable vectors. One point is one media; one generation holds one version of one model. The graph that
+    makes searches quick is built weekly, or by `media-pipeline index optimise`."""
+    run = run_of(context, library, progress)
+    report = project(run)
+    if config.optimise and not report.held_by and _is_any_live(library):
+        built = optimise(run, quantisation=library.settings.quantisation)
+        report.note("vector_index", "graph_points", built.now.graph_count)
+    return result_of(library, "vector_index", report)
 
 
 def project(run: Run, *, afresh: bool = False) -> Report:
@@ -142,6 +158,11 @@ def _model_version(output: Output) -> str:
 def _pointer(run: Run, output: Output) -> index_pointers.Pointer | None:
     with run.library.engine.connect() as connection:
         return index_pointers.pointer_of(connection, run.library.tenant, _model_version(output))
+
+
+def _is_any_live(library: Library) -> bool:
+    with library.engine.connect() as connection:
+        return index_pointers.live_pointer(connection, library.tenant) is not None
 
 
 def _outdate(place: Desk, output: Output, *, everything: bool) -> None:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import dagster as dg
 import numpy as np
 import pytest
 from sqlalchemy import delete, insert, select, update
 
+from media_pipeline.definitions import build_definitions
 from media_pipeline.models import model_of
 from media_pipeline.orchestration.work import Run
+from media_pipeline.pipeline import OPTIMISE_INDEX
 from media_pipeline.stages.index.assets import outputs, project
 from media_pipeline.stores.catalog import index_pointers, tables
 from media_pipeline.stores.index.points import Payload, Point
 from media_pipeline.stores.library import Library
 from media_pipeline_tests.shelves import held, media_of, settle, shelve, vector_of
+from media_pipeline_tests.walking import metadata_of
 
 
 def payload_of(library: Library, number: int) -> Payload:
@@ -39,7 +43,7 @@ def test_a_second_run_writes_nothing(library: Library) -> None:
 
 
 def test_a_library_without_vectors_has_no_index(library: Library) -> None:
-    """Neither an empty library, nor one whose model could not be had: its media have rows, and searches no empty index."""
+    """Neither an empty one, nor one whose model could not be had: its media have rows, and searches no empty index."""
     assert worked(library) == 0
     shelve(library, [1])
     settle(library, [1], "embeddings", reason="model_unavailable")
@@ -133,9 +137,10 @@ def test_what_only_the_former_model_embedded_waits(library: Library) -> None:
     assert worked(library) == 0
     assert sorted(held(library)) == [1]
     with library.engine.begin() as catalog:
-        own = {"tenant": library.tenant, "media_id": media_of(2), "model_version": model_of(library.settings).version}
+        version = model_of(library.settings).version
+        own = {"tenant": library.tenant, "media_id": media_of(2), "model_version": version}
         catalog.execute(insert(tables.embeddings).values(**own, vector=vector_of(2).tobytes()))
-    settle(library, [2], "embeddings", version=own["model_version"])
+    settle(library, [2], "embeddings", version=version)
     assert worked(library) == 1
     assert sorted(held(library)) == [1, 2]
 
@@ -226,6 +231,7 @@ def test_no_model_is_loaded_to_make_it_anew(library: Library) -> None:
 import sys
 from media_pipeline.config import Settings
 from media_pipeline.orchestration.work import Run
+from media_pipeline.pipeline import OPTIMISE_INDEX
 from media_pipeline.stages.index.assets import project
 from media_pipeline.stores.library import open_library
 with open_library(Settings.load()) as library:
@@ -240,6 +246,23 @@ print(sorted({"torch", "open_clip", "scipy"} & sys.modules.keys()))
     ran = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert ran.stdout == "2\n[]\n", ran.stderr
     assert sorted(held(library)) == [1, 2]
+
+
+def test_the_job_of_the_schedule_builds_the_graph(library: Library) -> None:
+    """Over all points, also those that it indexed itself; an empty library is no failure."""
+    job = build_definitions(settings=library.settings).resolve_job_def(OPTIMISE_INDEX)
+
+    def said() -> dict[str, object]:
+        with dg.DagsterInstance.ephemeral() as instance:
+            return metadata_of(job.execute_in_process(instance=instance))["vector_index"]
+
+    assert "graph_points" not in said()
+    shelve(library, [1, 2])
+    assert said()["graph_points"] == 2
+    with library.engine.connect() as catalog:
+        pointer = index_pointers.live_pointer(catalog, library.tenant)
+    assert pointer is not None
+    assert (pointer.graph_count, pointer.point_count) == (2, 2)
 
 
 def test_a_pointer_that_is_lost_is_not_believed_by_the_ledger(library: Library) -> None:
