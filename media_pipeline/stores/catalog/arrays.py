@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, func, select
 
 from media_pipeline.stores.catalog.tables import embeddings
+from media_pipeline.stores.catalog.vectors import matrix_of
 
 ROWS_AT_A_TIME: Final = 5_000
 Vectors = NDArray[np.float32]
@@ -27,9 +28,9 @@ def all_vectors(connection: Connection, tenant: str, *, model_version: str, dims
     ids: list[UUID] = []
     found = np.zeros((count, dims), np.float32)
     rows = connection.execute(query.limit(count), execution_options={"yield_per": ROWS_AT_A_TIME})
-    for place, row in enumerate(rows):
-        ids.append(row.media_id)
-        _put(found, place, row.vector)
+    for page in rows.partitions():
+        found[len(ids) : len(ids) + len(page)] = _usable([row.vector for row in page], dims)
+        ids += [row.media_id for row in page]
     return ids, found[: len(ids)]
 
 
@@ -39,8 +40,8 @@ def vectors_of(connection: Connection, tenant: str, ids: Sequence[UUID], *, mode
     for start in range(0, len(ids), ROWS_AT_A_TIME):
         page = ids[start : start + ROWS_AT_A_TIME]
         places = {media_id: start + place for place, media_id in enumerate(page)}
-        for row in connection.execute(_some(tenant, page, model_version)):
-            _put(found, places[row.media_id], row.vector)
+        rows = connection.execute(_some(tenant, page, model_version)).all()
+        found[[places[row.media_id] for row in rows]] = _usable([row.vector for row in rows], dims)
     return found
 
 
@@ -50,8 +51,7 @@ def _some(tenant: str, ids: Sequence[UUID], model_version: str) -> Select[Any]:
     )
 
 
-def _put(found: Vectors, place: int, vector: bytes) -> None:
-    numbers = np.frombuffer(vector, dtype="<f4")
+def _usable(stored: Sequence[bytes], dims: int) -> Vectors:
+    rows = matrix_of(stored, dims)
     # A row of another model's length, or of no numbers, is near nothing; it must not make every product NaN.
-    if numbers.shape == found.shape[1:] and np.isfinite(numbers).all():
-        found[place] = numbers
+    return np.where(np.isfinite(rows).all(axis=1, keepdims=True), rows, np.float32(0))

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Select, Table, and_, delete, func, insert, se
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from media_pipeline.stores.catalog import tables
+from media_pipeline.stores.catalog.arrays import vectors_of
 
 # 10 MB of vectors on their way, 5,000 rows of groups, of members, ids in one question.
 ROWS_AT_A_TIME = 5_000
@@ -75,19 +76,7 @@ def read_vectors(
     connection: Connection, tenant: str, model_version: str, ids: Sequence[UUID], *, dims: int
 ) -> NDArray[np.float32]:
     """One row for each, in this order; zeros, near nothing, where there is none (any more)."""
-    embeddings = tables.embeddings
-    found = np.zeros((len(ids), dims), dtype=np.float32)
-    for start in range(0, len(ids), ROWS_AT_A_TIME):
-        page = ids[start : start + ROWS_AT_A_TIME]
-        places = {media_id: start + place for place, media_id in enumerate(page)}
-        query = select(embeddings.c.media_id, embeddings.c.vector).where(
-            embeddings.c.tenant == tenant,
-            embeddings.c.model_version == model_version,
-            embeddings.c.media_id.in_(page),
-        )
-        for media_id, vector in connection.execute(query):
-            found[places[media_id]] = np.frombuffer(vector, dtype="<f4")
-    return found
+    return vectors_of(connection, tenant, ids, model_version=model_version, dims=dims)
 
 
 STANDINGS = text(
