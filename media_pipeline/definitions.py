@@ -18,7 +18,7 @@ from media_pipeline.orchestration.resources import resources
 from media_pipeline.orchestration.schedules import daily_schedules, of_whole_library, weekly_backfill
 from media_pipeline.orchestration.sensors import uploads_sensor
 from media_pipeline.orchestration.work import Progress, Unwatched
-from media_pipeline.pipeline import BACKFILL, EVERYTHING, RECLUSTER, SCORE_ANOMALIES
+from media_pipeline.pipeline import BACKFILL, EVERYTHING, OPTIMISE_INDEX, RECLUSTER, SCORE_ANOMALIES
 from media_pipeline.stages.describe import assets as describe
 from media_pipeline.stages.discover import assets as discover
 from media_pipeline.stages.embed import assets as embed
@@ -62,7 +62,7 @@ def build_definitions(*, settings: Settings | None = None, progress: Progress | 
         schedules=[
             *daily_schedules(EVERYTHING, chosen.shards),
             weekly_backfill(BACKFILL, chosen.shards),
-            *of_whole_library(recluster=RECLUSTER, score=SCORE_ANOMALIES),
+            *of_whole_library(recluster=RECLUSTER, score=SCORE_ANOMALIES, optimise=OPTIMISE_INDEX),
         ],
         sensors=[uploads_sensor(EVERYTHING, chosen, outputs=outputs)],
         resources=resources(chosen, progress=progress or Unwatched(), outputs=outputs),

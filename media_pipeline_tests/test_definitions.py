@@ -184,6 +184,7 @@ def test_every_source_has_a_daily_schedule_and_uploads_a_sensor(definitions: dg.
         "weekly_backfill",
         "weekly_recluster",
         "nightly_anomalies",
+        "weekly_optimise_index",
         *(f"daily_{source}" for source in SOURCES),
     }
     assert [sensor.name for sensor in repository.sensor_defs] == ["uploads_sensor"]

@@ -148,7 +148,8 @@ def _export(tower: ImageTower, graph: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     side = tower.preparation.side_px
-    was_fast = torch.backends.mha.get_fastpath_enabled()
+    was_fast, root = torch.backends.mha.get_fastpath_enabled(), logging.getLogger()
+    level = root.level
     try:
         graph.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=graph.parent, prefix="export-") as folder, warnings.catch_warnings():
@@ -166,7 +167,7 @@ def _export(tower: ImageTower, graph: Path) -> None:
                     opset_version=OPSET,
                     dynamo=False,
                 )
-            logging.getLogger().setLevel(max(logging.getLogger().level, logging.WARNING))
+            root.setLevel(logging.ERROR)  # it advises a step that a tower of open_clip does not need
             quantize_dynamic(whole, small, weight_type=QuantType.QInt8)
             small.replace(graph)
     except OSError as wrong:
@@ -174,6 +175,7 @@ def _export(tower: ImageTower, graph: Path) -> None:
             "onnx-int8", f"its graph cannot be written to {graph.parent}: {wrong.strerror or wrong}"
         ) from wrong
     finally:
+        root.setLevel(level)
         torch.backends.mha.set_fastpath_enabled(was_fast)
 
 

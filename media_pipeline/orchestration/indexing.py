@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-import numpy as np
 from sqlalchemy import func, select
 
 from media_pipeline.errors import VectorIndexError
+from media_pipeline.models import unpacked
 from media_pipeline.orchestration.work import Run, desk
 from media_pipeline.stores.catalog import index_pointers
 from media_pipeline.stores.catalog.index_pointers import Graph, Pointer
@@ -117,7 +117,7 @@ def sample(library: Library, pointer: Pointer, reader: VectorReader) -> list[tup
         .limit(SAMPLE)
     )
     with library.engine.connect() as connection:
-        found = [(row.media_id, np.frombuffer(row.vector, dtype="<f4")) for row in connection.execute(query)]
+        found = [(row.media_id, unpacked(row.vector)) for row in connection.execute(query)]
     if found:
         return found
     points = reader.scroll(None, SAMPLE, where=Eq("tenant", library.tenant))

@@ -15,6 +15,7 @@ from media_pipeline.pipeline import (
     DOWNLOAD_ALL,
     EVERYTHING,
     FETCH_ONWARDS,
+    OPTIMISE_INDEX,
     RECLUSTER,
     RELIST,
     REPARSE,
@@ -79,6 +80,12 @@ JOBS: Final[Mapping[str, Job]] = {
             dg.AssetSelection.assets("anomalies"),
             "How odd each picture is, of all of them.",
             told={"anomalies": {"everything": True}},
+        ),
+        Job(
+            OPTIMISE_INDEX,
+            dg.AssetSelection.assets("vector_index"),
+            "The graph of the live index, over what came since it was built, quantised as MEDIA_QUANTISATION says.",
+            told={"vector_index": {"optimise": True}},
         ),
     )
 }

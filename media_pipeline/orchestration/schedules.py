@@ -32,9 +32,10 @@ def weekly_backfill(job: str, shards: Mapping[str, int]) -> dg.ScheduleDefinitio
     )
 
 
-def of_whole_library(*, recluster: str, score: str) -> list[dg.ScheduleDefinition]:
-    """Before the sources are asked: on Sundays everything is clustered anew, every night all pictures are scored.
-    Stopped until somebody starts them: of 100,000 pictures each takes some minutes of a core."""
+def of_whole_library(*, recluster: str, score: str, optimise: str) -> list[dg.ScheduleDefinition]:
+    """Before the sources are asked: on Saturdays the index gets its graph, on Sundays everything is clustered anew,
+    every night all pictures are scored. Stopped until somebody starts them: of 100,000 pictures each takes some minutes
+    of a core."""
     return [
         dg.ScheduleDefinition(
             name="weekly_recluster",
@@ -49,6 +50,13 @@ def of_whole_library(*, recluster: str, score: str) -> list[dg.ScheduleDefinitio
             cron_schedule="30 0 * * *",
             execution_timezone="UTC",
             description="How odd each picture is, said again of all of them, every night.",
+        ),
+        dg.ScheduleDefinition(
+            name="weekly_optimise_index",
+            job_name=optimise,
+            cron_schedule="0 23 * * 6",
+            execution_timezone="UTC",
+            description="The graph of the live index is built over all pictures, on Saturdays, where any came since.",
         ),
     ]
 

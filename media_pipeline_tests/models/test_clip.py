@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 from collections.abc import Callable
 from dataclasses import replace
@@ -60,13 +61,16 @@ def test_saved_weights_come_back_by_every_way(way: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("runtime", ["torch-bf16", "onnx-int8"])
-def test_every_runtime_agrees_with_float32(runtime: str, tmp_path: Path) -> None:
-    """Measured once and kept beside the weights; the graph of int8 is made once."""
+def test_every_runtime_agrees_with_float32(runtime: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Measured once and kept beside the weights; the graph of int8 is made once, and its maker's advice is not told."""
     settings = tiny.chosen(tmp_path, model_runtime=runtime)
+    caplog.set_level(logging.WARNING)
     model = made_ready(settings)
     assert isinstance(model, OpenClip)
     assert model.problem is None
     assert model.version.endswith(f"-{runtime}")
+    assert [one.getMessage() for one in caplog.records if one.name == "root"] == []
+    assert logging.getLogger().level == logging.WARNING
     met = agreement(seen(open_clip(tiny.chosen(tmp_path))), seen(model))
     assert met.cosine >= 0.999
     assert met.centred >= 0.99

@@ -21,6 +21,7 @@ from media_pipeline.errors import ConfigError, ItemError, MediaProcessingError
 from media_pipeline.models import EmbeddingModel, model_of
 from media_pipeline.models.heads import Head, unfit
 from media_pipeline.models.heads_files import MAX_BYTES, read_head
+from media_pipeline.models.phrases import phrases
 from media_pipeline.orchestration.batches import BatchWork, work_off_batches
 from media_pipeline.orchestration.reports import result_of, run_of
 from media_pipeline.orchestration.work import ItemWork, Progress, Run, work_off
@@ -82,10 +83,7 @@ def tags(
     run, model = run_of(context, library, progress), model_of(library.settings)
     vocabulary = vocabulary_of(library.settings, model)
     output = _tags(library.settings, model, vocabulary)
-    if isinstance(vocabulary, Vocabulary):
-        score = _tagged(vocabulary, model, most=library.settings.max_tags)
-    else:
-        score = _always(vocabulary)
+    score = _tagged(vocabulary, model, library.settings) if isinstance(vocabulary, Vocabulary) else _always(vocabulary)
     work = _over(output, tables.tags, model, score, ours=tables.tags.c.source == AUTO)
     return result_of(library, output.name, work_off_batches(work, run))
 
@@ -211,8 +209,9 @@ def _always(result: Result) -> Score:
     return lambda vectors: [result] * len(vectors)
 
 
-def _tagged(vocabulary: Vocabulary, model: EmbeddingModel, *, most: int) -> Score:
+def _tagged(vocabulary: Vocabulary, model: EmbeddingModel, settings: Settings) -> Score:
     known: list[words.Meanings | ItemError] = []
+    most = settings.max_tags
 
     def score(vectors: Vectors) -> Sequence[Result]:
         if most == 0:
@@ -220,7 +219,8 @@ def _tagged(vocabulary: Vocabulary, model: EmbeddingModel, *, most: int) -> Scor
         if not known:
             # When the first page comes: a run without work loads no model.
             try:
-                known.append(words.meanings(vocabulary, model.embed_texts, scale=model.text_scale))
+                read = phrases(model, vocabulary.texts, cache=settings.model_folder)
+                known.append(words.meanings(vocabulary, lambda _texts: read.vectors, scale=read.scale))
             except ItemError as error:
                 known.append(error)
         if isinstance(known[0], ItemError):

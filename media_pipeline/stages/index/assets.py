@@ -12,11 +12,12 @@ from uuid import UUID
 
 import dagster as dg
 import numpy as np
-from sqlalchemy import ARRAY, Uuid, and_, any_, func, literal, select, update
+from sqlalchemy import ARRAY, Uuid, and_, any_, exists, func, literal, not_, or_, select, update
 
 from media_pipeline.config import Settings
-from media_pipeline.errors import VectorIndexError
-from media_pipeline.models import model_of
+from media_pipeline.errors import MediaProcessingError, VectorIndexError
+from media_pipeline.models import Vectors, model_of
+from media_pipeline.orchestration.indexing import optimise
 from media_pipeline.orchestration.reports import result_of, run_of
 from media_pipeline.orchestration.work import Desk, Progress, Report, Run, desk, entry_of
 from media_pipeline.records import Made
@@ -24,6 +25,7 @@ from media_pipeline.stages.index.projection import VERSION, payload
 from media_pipeline.stores import ledger
 from media_pipeline.stores.catalog import index_pointers, statistics, tables
 from media_pipeline.stores.catalog.selections import linked_media, same_media, told_of_media
+from media_pipeline.stores.catalog.vectors import matrix_of
 from media_pipeline.stores.index.filters import Eq
 from media_pipeline.stores.index.interface import VectorIndex
 from media_pipeline.stores.index.points import Point
@@ -43,12 +45,27 @@ def outputs(settings: Settings) -> tuple[Output, ...]:
     return (Output("vector_index", version, ("embeddings", "metadata"), own_input="told", watches=WATCHED),)
 
 
+class IndexingConfig(dg.Config):
+    """How `vector_index` is made: what is due is appended, and the graph over all of it is built, or not."""
+
+    optimise: bool = False
+
+
 @dg.asset(deps=["embeddings", "metadata", *WATCHED], kinds={"qdrant"}, code_version=VERSION)
 def vector_index(
-    context: dg.AssetExecutionContext, library: dg.ResourceParam[Library], progress: dg.ResourceParam[Progress]
+    context: dg.AssetExecutionContext,
+    config: IndexingConfig,
+    library: dg.ResourceParam[Library],
+    progress: dg.ResourceParam[Progress],
 ) -> dg.MaterializeResult[None]:
-    """The searchable vectors. One point is one media; one generation holds one version of one model."""
-    return result_of(library, "vector_index", project(run_of(context, library, progress)))
+    """The searchable vectors. One point is one media; one generation holds one version of one model. The graph that
+    makes searches quick is built weekly, or by `media-pipeline index optimise`."""
+    run = run_of(context, library, progress)
+    report = project(run)
+    if config.optimise and not report.held_by and _is_any_live(library):
+        built = optimise(run, quantisation=library.settings.quantisation)
+        report.note("vector_index", "graph_points", built.now.graph_count)
+    return result_of(library, "vector_index", report)
 
 
 def project(run: Run, *, afresh: bool = False) -> Report:
@@ -64,7 +81,7 @@ def project(run: Run, *, afresh: bool = False) -> Report:
             return report
         fresh = afresh or _pointer(run, output) is None
         if fresh:
-            _outdate(place, output)
+            _outdate(place, output, everything=afresh)
         first = True
         # Again until nothing is due: what another run brought meanwhile found this step held, and counts on it.
         while _pass(place, output, afresh=fresh and first, first=first):
@@ -87,27 +104,51 @@ def _pass(place: Desk, output: Output, *, afresh: bool, first: bool) -> bool:
             return False
         was = _pointer(run, output)
         entries: list[Entry] = []
-        with _opened(run, output, None if afresh else was) as index:
-            for batch in batches:
-                index.upsert(_points(place, output, [due for due in batch if not due.blocked]))
-                index.delete(due.item_id for due in batch if due.blocked)
-                entries += [entry_of(run, due, output=output, result=Made()) for due in batch]
-                run.progress.advance(output.name, len(batch))
-            index.delete(gone)
-            if afresh:
-                _remove_strays(run, index, entries)
-            index.flush()
-            count, name = index.count(Eq("tenant", run.library.tenant)), index.name
+        rest: Iterator[list[Due]] | None = batches
+        if was is None:
+            entries, rest = _without_points(run, output, batches)
+        name, count = None, 0
+        # No index of a model that has made nothing yet: without its weights not even its length may be known.
+        if rest is not None:
+            with _opened(run, output, None if afresh else was) as index:
+                for batch in rest:
+                    points, wrong = _points(place, output, [due for due in batch if not due.blocked])
+                    index.upsert(points)
+                    index.delete(due.item_id for due in batch if due.blocked or due.item_id in wrong)
+                    entries += [
+                        entry_of(run, due, output=output, result=wrong.get(due.item_id, Made())) for due in batch
+                    ]
+                    run.progress.advance(output.name, len(batch))
+                index.delete(gone)
+                if afresh:
+                    _remove_strays(run, index, entries)
+                index.flush()
+                count, name = index.count(Eq("tenant", run.library.tenant)), index.name
     tenant, version = run.library.tenant, _model_version(output)
     with place.commit(entries) as connection:
-        former = None if was is None else was.name
-        fresh_graph = index_pointers.Graph(0, "none") if afresh else None
-        index_pointers.publish(connection, tenant, was=former, pointer=(version, name, count), graph=fresh_graph)
         ledger.forget(connection, tenant, output.name, gone)
-        live = index_pointers.promote(connection, tenant, version)
-    run.library.index.point_alias(ALIAS, live)
-    run.library.index.sweep(version, keep=[name])
+        if name is not None:
+            former = None if was is None else was.name
+            fresh_graph = index_pointers.Graph(0, "none") if afresh else None
+            index_pointers.publish(connection, tenant, was=former, pointer=(version, name, count), graph=fresh_graph)
+            live = index_pointers.promote(connection, tenant, version)
+    if name is not None:
+        run.library.index.point_alias(ALIAS, live)
+        run.library.index.sweep(version, keep=[name])
     return True
+
+
+def _without_points(
+    run: Run, output: Output, batches: Iterator[list[Due]]
+) -> tuple[list[Entry], Iterator[list[Due]] | None]:
+    """The rows of the batches before the first that has a vector, and the rest; none where no batch has any."""
+    entries: list[Entry] = []
+    for batch in batches:
+        if not all(due.blocked for due in batch):
+            return entries, chain([batch], batches)
+        entries += [entry_of(run, due, output=output, result=None) for due in batch]
+        run.progress.advance(output.name, len(batch))
+    return entries, None
 
 
 def _model_version(output: Output) -> str:
@@ -119,9 +160,17 @@ def _pointer(run: Run, output: Output) -> index_pointers.Pointer | None:
         return index_pointers.pointer_of(connection, run.library.tenant, _model_version(output))
 
 
-def _outdate(place: Desk, output: Output) -> None:
+def _is_any_live(library: Library) -> bool:
+    with library.engine.connect() as connection:
+        return index_pointers.live_pointer(connection, library.tenant) is not None
+
+
+def _outdate(place: Desk, output: Output, *, everything: bool) -> None:
+    """Of a lost index only what was in it: the rows of what never was are as good as before."""
     rows = tables.ledger
     own = and_(rows.c.tenant == place.run.library.tenant, rows.c.output == output.name)
+    if not everything:
+        own = and_(own, rows.c.status == "done")
     with place.connection.begin():
         place.connection.execute(update(rows).where(own, rows.c.version != "").values(version=""))
 
@@ -149,40 +198,63 @@ def _due(place: Desk, output: Output) -> tuple[int, Iterator[list[Due]]]:
     return (piece[0]["total"] if piece else 0), (batch for batch in batches if batch)
 
 
-def _points(place: Desk, output: Output, dues: Sequence[Due]) -> Iterator[Point]:
+def _points(place: Desk, output: Output, dues: Sequence[Due]) -> tuple[list[Point], dict[UUID, MediaProcessingError]]:
+    """The points of these media, and what is wrong with the vectors of the others: one of them must not end a run."""
     run, version = place.run, _model_version(output)
+    model = model_of(run.library.settings)
     # One array, not two thousand parameters: those took as long as all of the engine's work.
     ids, tenant = literal([due.item_id for due in dues], ARRAY(Uuid())), run.library.tenant
     whole, crops = tables.embeddings.c, tables.crop_embeddings.c
     vectors = {
-        row.media_id: np.frombuffer(row.vector, dtype="<f4")
+        row.media_id: row.vector
         for row in place.connection.execute(
             select(whole.media_id, whole.vector).where(
                 whole.tenant == tenant, whole.model_version == version, whole.media_id == any_(ids)
             )
         )
     }
-    cut: dict[UUID, list[Any]] = {}
+    cut: dict[UUID, list[bytes]] = {}
     for row in place.connection.execute(
         select(crops.media_id, crops.vector)
         .where(crops.tenant == tenant, crops.model_version == version, crops.media_id == any_(ids))
         .order_by(crops.media_id, crops.number)
     ):
-        cut.setdefault(row.media_id, []).append(np.frombuffer(row.vector, dtype="<f4"))
-    name = model_of(run.library.settings).name
-    for due in dues:
-        said = payload({**due.row, "model_name": name}, tenant=tenant, model=version)
-        own = cut.get(due.item_id)
-        yield Point(due.item_id, vectors[due.item_id], said, None if own is None else np.stack(own))
+        cut.setdefault(row.media_id, []).append(row.vector)
+    rows = matrix_of([vectors.get(due.item_id, b"") for due in dues], model.dims)
+    points: list[Point] = []
+    wrong: dict[UUID, MediaProcessingError] = {}
+    for due, row, is_whole in zip(dues, rows, _have_directions(rows), strict=True):
+        own = matrix_of(cut.get(due.item_id, ()), model.dims)
+        if is_whole and all(_have_directions(own)):
+            said = payload({**due.row, "model_name": model.name}, tenant=tenant, model=version)
+            points.append(Point(due.item_id, row, said, own if len(own) else None))
+        else:
+            wrong[due.item_id] = MediaProcessingError("bad_vector", "its vector, or one of a crop, has no direction")
+    return points, wrong
+
+
+def _have_directions(rows: Vectors) -> list[bool]:
+    lengths = np.linalg.norm(rows.astype(np.float64), axis=1)
+    found: list[bool] = (np.isfinite(lengths) & (lengths > 0)).tolist()
+    return found
 
 
 def _media(run: Run) -> Any:
     tenant = run.library.tenant
+    model = model_of(run.library.settings)
     # What `items_of` gives for media, with the rest of what their listings tell: looked up once.
     items, told = linked_media(tenant).subquery("linked"), told_of_media(tenant).subquery("told_of_media")
     media, facts, hashes, quality = tables.media, tables.media_metadata, tables.hashes, tables.quality
     aesthetics, moderation, tagged = tables.aesthetics, tables.moderation, tables.tags
     tags = select(func.array_agg(tagged.c.tag)).where(same_media(tagged)).scalar_subquery()
+    vectors, embedded = tables.embeddings, tables.ledger
+    has_vector = exists().where(same_media(vectors), vectors.c.model_version == model.version)
+    is_embedded = exists().where(
+        embedded.c.tenant == media.c.tenant,
+        embedded.c.item_id == media.c.media_id,
+        embedded.c.output == "embeddings",
+        embedded.c.status == "done",
+    )
     shown = (
         *(media.c[name] for name in ("home_source", "kind", "sha256", "public_code", "blob_key", "claimed_at")),
         *(media.c[name] for name in ("parent_media_id", "offset_s")),
@@ -207,6 +279,8 @@ def _media(run: Run) -> Any:
             .outerjoin(aesthetics, same_media(aesthetics))
             .outerjoin(moderation, same_media(moderation))
         )
+        # Of a model that has come to some sources only: what the former one embedded waits for it.
+        .where(or_(has_vector, not_(is_embedded)))
         .subquery("items")
     )
 

@@ -18,4 +18,4 @@ def matrix_of(stored: Sequence[bytes], dims: int) -> NDArray[np.float32]:
     whole = dims * DTYPE.itemsize
     missing = np.full(dims, np.nan, DTYPE).tobytes()
     rows = b"".join(vector if len(vector) == whole else missing for vector in stored)
-    return np.frombuffer(rows, DTYPE).reshape(-1, dims)
+    return np.frombuffer(rows, DTYPE).reshape(len(stored), dims)

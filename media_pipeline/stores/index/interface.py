@@ -51,6 +51,7 @@ PAYLOAD_INDEXES = (
     PayloadIndex("tags", "keyword"),
     PayloadIndex("nsfw_score", "float"),
     PayloadIndex("aesthetic", "float"),
+    PayloadIndex("aesthetic_method", "keyword"),
 )
 
 VectorName = Literal["clip_global", "clip_crops"]

@@ -5,16 +5,21 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import dagster as dg
 import numpy as np
+import pytest
 from sqlalchemy import delete, insert, select, update
 
+from media_pipeline.definitions import build_definitions
 from media_pipeline.models import model_of
 from media_pipeline.orchestration.work import Run
+from media_pipeline.pipeline import OPTIMISE_INDEX
 from media_pipeline.stages.index.assets import outputs, project
 from media_pipeline.stores.catalog import index_pointers, tables
 from media_pipeline.stores.index.points import Payload, Point
 from media_pipeline.stores.library import Library
 from media_pipeline_tests.shelves import held, media_of, settle, shelve, vector_of
+from media_pipeline_tests.walking import metadata_of
 
 
 def payload_of(library: Library, number: int) -> Payload:
@@ -38,9 +43,17 @@ def test_a_second_run_writes_nothing(library: Library) -> None:
 
 
 def test_a_library_without_vectors_has_no_index(library: Library) -> None:
-    """An empty one is made once, and nothing is live that holds nothing… but nothing fails."""
+    """Neither an empty one, nor one whose model could not be had: its media have rows, and searches no empty index."""
     assert worked(library) == 0
+    shelve(library, [1])
+    settle(library, [1], "embeddings", reason="model_unavailable")
+    assert worked(library) == 1
     assert worked(library) == 0
+    with library.engine.connect() as catalog:
+        assert catalog.execute(select(tables.index_generations)).all() == []
+    settle(library, [1], "embeddings", version="mended")
+    assert worked(library) == 1
+    assert sorted(held(library)) == [1]
 
 
 def test_crops_of_a_media_are_in_the_index_in_their_order(library: Library) -> None:
@@ -116,6 +129,44 @@ def test_a_media_without_a_vector_is_not(library: Library) -> None:
     assert sorted(held(library)) == [1]
 
 
+def test_what_only_the_former_model_embedded_waits(library: Library) -> None:
+    """A new model that has come to one source: what is of the others is neither indexed nor in the way."""
+    shelve(library, [1])
+    shelve(library, [2], version="former-1")
+    assert worked(library) == 1
+    assert worked(library) == 0
+    assert sorted(held(library)) == [1]
+    with library.engine.begin() as catalog:
+        version = model_of(library.settings).version
+        own = {"tenant": library.tenant, "media_id": media_of(2), "model_version": version}
+        catalog.execute(insert(tables.embeddings).values(**own, vector=vector_of(2).tobytes()))
+    settle(library, [2], "embeddings", version=version)
+    assert worked(library) == 1
+    assert sorted(held(library)) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [b"\0" * 12, np.zeros(512, "<f4").tobytes(), np.full(512, np.nan, "<f4").tobytes()],
+    ids=("cut", "0", "nan"),
+)
+def test_a_broken_vector_is_a_row_and_not_the_end_of_the_run(library: Library, wrong: bytes) -> None:
+    """Its former point goes; the others are indexed; mended, it is again."""
+    shelve(library, [1, 2])
+    worked(library)
+    vectors = tables.embeddings
+    for stored, expected in ((wrong, [1]), (vector_of(2).tobytes(), [1, 2])):
+        with library.engine.begin() as catalog:
+            catalog.execute(update(vectors).where(vectors.c.media_id == media_of(2)).values(vector=stored))
+        settle(library, [2], "embeddings", version=f"made again, {expected}")
+        assert worked(library) == 1
+        assert sorted(held(library)) == expected
+    rows = tables.ledger.c
+    with library.engine.connect() as catalog:
+        query = select(rows.reason).where(rows.output == "vector_index", rows.item_id == media_of(2))
+        assert catalog.scalar(query) is None
+
+
 def test_a_media_that_is_deleted_leaves_the_index_with_its_rows(library: Library) -> None:
     """Of the version in use, and of another that still is live."""
     shelve(library, [1, 2, 3])
@@ -180,6 +231,7 @@ def test_no_model_is_loaded_to_make_it_anew(library: Library) -> None:
 import sys
 from media_pipeline.config import Settings
 from media_pipeline.orchestration.work import Run
+from media_pipeline.pipeline import OPTIMISE_INDEX
 from media_pipeline.stages.index.assets import project
 from media_pipeline.stores.library import open_library
 with open_library(Settings.load()) as library:
@@ -194,6 +246,23 @@ print(sorted({"torch", "open_clip", "scipy"} & sys.modules.keys()))
     ran = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert ran.stdout == "2\n[]\n", ran.stderr
     assert sorted(held(library)) == [1, 2]
+
+
+def test_the_job_of_the_schedule_builds_the_graph(library: Library) -> None:
+    """Over all points, also those that it indexed itself; an empty library is no failure."""
+    job = build_definitions(settings=library.settings).resolve_job_def(OPTIMISE_INDEX)
+
+    def said() -> dict[str, object]:
+        with dg.DagsterInstance.ephemeral() as instance:
+            return metadata_of(job.execute_in_process(instance=instance))["vector_index"]
+
+    assert "graph_points" not in said()
+    shelve(library, [1, 2])
+    assert said()["graph_points"] == 2
+    with library.engine.connect() as catalog:
+        pointer = index_pointers.live_pointer(catalog, library.tenant)
+    assert pointer is not None
+    assert (pointer.graph_count, pointer.point_count) == (2, 2)
 
 
 def test_a_pointer_that_is_lost_is_not_believed_by_the_ledger(library: Library) -> None:

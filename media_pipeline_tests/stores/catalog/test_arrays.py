@@ -11,6 +11,7 @@ from sqlalchemy import update
 from media_pipeline.models import model_of
 from media_pipeline.stores.catalog import arrays, tables
 from media_pipeline.stores.catalog.arrays import all_vectors, vectors_of
+from media_pipeline.stores.catalog.vectors import matrix_of
 from media_pipeline.stores.library import Library
 from media_pipeline_tests.stages.vector_libraries import directions, fill
 
@@ -52,3 +53,9 @@ def test_what_is_no_vector_is_near_nothing(library: Library) -> None:
         assert np.isfinite(vectors).all()
         assert all_vectors(connection, library.tenant, model_version="another", dims=512)[0] == []
         assert all_vectors(connection, "another", model_version=version, dims=512)[1].shape == (0, 512)
+
+
+def test_no_rows_are_an_array_all_the_same() -> None:
+    """Also of a model that does not know yet how long its vectors are."""
+    assert matrix_of([], 3).shape == (0, 3)
+    assert matrix_of([], 0).shape == (0, 0)
