@@ -270,7 +270,7 @@ def _in_process(function: Callable[[Any], Any], argument: Any, *, memory_mb: int
         ThreadPoolExecutor(1) as waiting,
         Workers(1, memory_mb=memory_mb, item_seconds=seconds) as workers,
     ):
-        workers.start()
+        workers.start(1)
         try:
             answer = waiting.submit(workers.run, function, argument).result(seconds + START_S)
         except (TimeoutError, BrokenExecutor) as error:

@@ -69,9 +69,9 @@ class Workers:
             worker.end()
         self._starter.shutdown()
 
-    def start(self) -> None:
-        """Start them all side by side, before the first item."""
-        for place in range(self.count):
+    def start(self, items: int) -> None:
+        """Start as many as so many items need, side by side, before the first of them."""
+        for place in range(min(self.count, items)):
             self._at(place)
 
     def run(self, function: Callable[[Any], Any], argument: Any) -> Any:

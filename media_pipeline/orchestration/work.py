@@ -211,7 +211,7 @@ def work_off(work: ItemWork, run: Run) -> Report:
                 _threads(work.window.places if work.window else 2 * settings.worker_count) as threads,
             ):
                 if work.place == "processes" and work.together is None:
-                    workers.start()
+                    workers.start(total)
                 while _one_pass(work, place, workers=workers, threads=threads, step=step) or (
                     work.more is not None and work.more(place)
                 ):

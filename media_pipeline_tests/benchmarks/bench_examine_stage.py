@@ -102,7 +102,7 @@ def pure(library: Library, files: Files) -> None:
         Workers(WORKERS, memory_mb=settings.item_memory_mb, item_seconds=settings.item_seconds) as workers,
         ThreadPoolExecutor(2 * WORKERS) as threads,
     ):
-        workers.start()
+        workers.start(WORKERS)
         for _ in threads.map(lambda task: workers.run(examined, task), tasks):
             pass
 

@@ -123,10 +123,19 @@ def test_a_worker_that_dies_while_idle_is_replaced(workers: Workers) -> None:
 
 def _children_after(workers: Workers) -> list[psutil.Process]:
     """The processes of the workers, once each has answered."""
-    workers.start()
+    workers.start(workers.count)
     with ThreadPoolExecutor(2) as threads:
         pids = set(threads.map(lambda _: workers.run(hostile.pid, None), range(8)))
     return [psutil.Process(pid) for pid in pids]
+
+
+def test_one_item_starts_one_worker() -> None:
+    """Each costs the start of an interpreter; the others come when there is work for them."""
+    with Workers(3, memory_mb=MEMORY_MB, item_seconds=30) as pool:
+        before = set(psutil.Process().children())
+        pool.start(1)
+        (started,) = set(psutil.Process().children()) - before
+        assert pool.run(hostile.pid, None) == started.pid
 
 
 def test_workers_end_with_the_pool() -> None:

@@ -89,5 +89,5 @@ def test_other_processes_make_the_same_bytes() -> None:
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert (told.stdout.strip(), told.stderr) == (here, "")
     with Workers(2, memory_mb=4096, item_seconds=60) as workers:
-        workers.start()
+        workers.start(1)
         assert workers.run(digest, "coffee") == here
