@@ -20,7 +20,14 @@ from media_pipeline.stores.catalog.migrate import migrate
 from media_pipeline.stores.library import Library, open_catalog, open_library
 
 TEMPLATE = "template_migrated"
+# Those that take a minute and more: many starts of a process or a database each.
+LONGEST = ("test_crashes.py", "test_cli.py", "test_embedded.py", "test_hashes.py")
 _numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first: whole files are handed out, and one that is begun last leaves the other cores idle."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture(autouse=True)

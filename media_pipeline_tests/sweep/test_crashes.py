@@ -69,13 +69,13 @@ WHILE_UNPACKING = (
 # What happens once for each item that a stage works on.
 WORKED = ("read upload", "read original", "read large")
 
-# 190 pictures, 40 copies in another size or brightness, 30 files with the same bytes, 15 of one colour, 9 cut off,
+# 110 pictures, 40 copies in another size or brightness, 30 files with the same bytes, 15 of one colour, 9 cut off,
 # 8 texts, 8 empty ones. 3 videos of two shots with a frame each, 2 sounds with a waveform each.
-LISTINGS = 190 + 40 + 30 + 15 + 9 + 8 + 8 + 3 + 2
+LISTINGS = 110 + 40 + 30 + 15 + 9 + 8 + 8 + 3 + 2
 FRAMES, WAVEFORMS = 3 * 2, 2
-FILES = 190 + 40 + 15 + 9 + 3 + 2
+FILES = 110 + 40 + 15 + 9 + 3 + 2
 MEDIA = FILES + FRAMES + WAVEFORMS
-PHOTOS = 190 + 40 + 15 + FRAMES
+PHOTOS = 110 + 40 + 15 + FRAMES
 READABLE = PHOTOS + WAVEFORMS
 SIZES = {
     "table source_pages": 1,
@@ -103,8 +103,8 @@ SIZES = {
     # three, anomaly; three for each video, two for each sound
     "table ledger": 1 + 1 + LISTINGS + 15 * MEDIA + 3 * 3 + 2 * 2,
     "table bursts": 0,
-    "table cluster_members": READABLE,
-    "table anomalies": READABLE,
+    "table cluster_members": PHOTOS,
+    "table anomalies": PHOTOS,
     "blobs": 1 + MEDIA + 9 * READABLE,
     "points": READABLE,
 }

@@ -12,8 +12,8 @@ from PIL import Image, ImageEnhance
 
 from media_pipeline_tests.films import film, picture, tone
 
-FILES = 300
-PICTURES = 190
+FILES = 220
+PICTURES = 110
 COPIES = 40
 TWINS = 30
 FLAT = 15
@@ -23,7 +23,7 @@ MADE_AT_NS = 1_700_000_000 * 10**9
 
 
 def make_uploads(folder: Path) -> None:
-    """300 files: pictures, copies of pictures in another size or quality, the same bytes again, one-coloured
+    """220 files: pictures, copies of pictures in another size or quality, the same bytes again, one-coloured
     pictures, pictures that are cut off, texts, and files without bytes. Beside them videos and sounds."""
     for place, data in enumerate(_contents()):
         _write(folder / f"{place % 7}" / f"{place:03d}.jpg", data)
@@ -48,7 +48,7 @@ def _contents() -> Iterator[bytes]:
         width, height = pictures[place].size
         smaller = pictures[place].resize((width * 3 // 4, height * 3 // 4), Image.Resampling.LANCZOS)
         yield _jpeg(smaller if place % 2 else ImageEnhance.Brightness(pictures[place]).enhance(1.05), quality=70)
-    yield from (_jpeg(pictures[place * 5]) for place in range(TWINS))
+    yield from (_jpeg(pictures[place * 3]) for place in range(TWINS))
     yield from (_jpeg(Image.new("RGB", (64, 48), (place * 16, 90, 120))) for place in range(FLAT))
     for place in range(FILES - PICTURES - COPIES - TWINS - FLAT):
         whole = _jpeg(pictures[place])
