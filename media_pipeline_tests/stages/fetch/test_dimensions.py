@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from pillow_heif import register_heif_opener
 
 from media_pipeline.stages.fetch.content_types import CONTENT_TYPES, content_type
 from media_pipeline.stages.fetch.dimensions import long_edge
@@ -113,6 +114,8 @@ def test_any_bytes_have_an_answer(data: bytes, name: str, form: str) -> None:
 
 def test_real_files_are_as_large_as_pillow_says(shared: Path) -> None:
     """Of cameras, phones and test suites: never another number, and none only for the oddest headers."""
+    # Else HEIF is known to Pillow or not, as another test of this process has examined one before.
+    register_heif_opener()
     seen, other, unread = 0, [], []
     for path in sorted(shared.joinpath("testdata").rglob("*")):
         if not path.is_file() or (known := content_type(path.read_bytes()[:1024])) is None or known.kind != "image":
@@ -127,8 +130,8 @@ def test_real_files_are_as_large_as_pillow_says(shared: Path) -> None:
         seen += 1
         if found is None:
             unread.append(path.name)
-        elif found != size and not path.name.startswith("decompression_bomb"):
-            # Whose frames are larger than the picture that their header promises.
+        elif found != size and not path.name.startswith(("decompression_bomb", "clusterfuzz")):
+            # Whose frames are larger than the picture that their header promises, or of two sizes in one header.
             other.append((path.name, found, size))
     assert seen > 300
     assert other == []
